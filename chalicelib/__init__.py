@@ -1,0 +1,1 @@
+"""Doorstep's application code: one package per context, `kernel` under all of them, `edge` towards HTTP."""

@@ -1,0 +1,1 @@
+"""What every context stands on. Imports no context and no Chalice."""

@@ -1,0 +1,117 @@
+"""Every event that crosses a context's border, typed. `docs/events.md` is the same list with who emits and who reacts.
+
+A field may be added with a default; it is never renamed or removed without a new ``version``.
+"""
+
+from __future__ import annotations
+
+from chalicelib.kernel.events import Event
+
+
+class OrderPlaced(Event, frozen=True, kw_only=True):
+    """A customer placed an order: stock is reserved, payment may still be due."""
+
+    order_id: str
+    store_id: str
+    customer_id: str
+    mode: str
+
+
+class OrderDeadlineReached(Event, frozen=True, kw_only=True):
+    """Timer: the order may have run out of its time to be paid or accepted."""
+
+    order_id: str
+
+
+class OrderAccepted(Event, frozen=True, kw_only=True):
+    """The store took the order on."""
+
+    order_id: str
+    store_id: str
+
+
+class OrderHandedOver(Event, frozen=True, kw_only=True):
+    """The customer has the goods at the store's counter or table."""
+
+    order_id: str
+    store_id: str
+
+
+class OrderEnded(Event, frozen=True, kw_only=True):
+    """The order ended without being fulfilled; ``status`` is ``cancelled`` or ``rejected``."""
+
+    order_id: str
+    store_id: str
+    status: str
+    actor: str
+    reason: str
+
+
+class PaymentNotified(Event, frozen=True, kw_only=True):
+    """The payment provider says that something happened to an order's payment: ask it what."""
+
+    order_id: str
+    provider_event_id: str
+    provider_type: str
+    payment_intent_id: str
+
+
+class DeliveryRequested(Event, frozen=True, kw_only=True):
+    """An accepted order needs a rider."""
+
+    delivery_id: str
+    order_id: str
+    store_id: str
+
+
+class DeliverySearchDue(Event, frozen=True, kw_only=True):
+    """Timer: look whether the delivery still needs an offer to the next rider."""
+
+    delivery_id: str
+    attempt: int
+
+
+class DeliveryPickedUp(Event, frozen=True, kw_only=True):
+    """The rider left the store with the order."""
+
+    delivery_id: str
+    order_id: str
+    rider_id: str
+    at: str
+
+
+class DeliveryDelivered(Event, frozen=True, kw_only=True):
+    """The customer has the order at the door, with proof."""
+
+    delivery_id: str
+    order_id: str
+    rider_id: str
+    at: str
+
+
+class DeliveryFailed(Event, frozen=True, kw_only=True):
+    """The rider could not hand the order over and brings it back."""
+
+    delivery_id: str
+    order_id: str
+    rider_id: str
+    at: str
+    reason: str
+
+
+class DeliveryReturned(Event, frozen=True, kw_only=True):
+    """The undelivered order is back at the store."""
+
+    delivery_id: str
+    order_id: str
+    rider_id: str
+    at: str
+
+
+class DeliveryUnfilled(Event, frozen=True, kw_only=True):
+    """No rider took the delivery in ``rounds`` rounds of offers: the store should know."""
+
+    delivery_id: str
+    order_id: str
+    store_id: str
+    rounds: int

@@ -1,0 +1,98 @@
+"""The configuration of a running process: one typed object, read from the environment and validated once."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class SettingsError(RuntimeError):
+    """The environment does not describe a runnable Doorstep; names every variable that is missing or wrong."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What differs between stages. Secrets have no representation, so that no log can print them."""
+
+    stage: str
+    region: str
+    table_prefix: str
+    bus_name: str
+    queue_urls: Mapping[str, str]
+    oidc_issuer: str
+    oidc_client_ids: frozenset[str]
+    oidc_jwks_url: str
+    stripe_api_base: str | None
+    cors_origin: str
+    pay_window_seconds: int
+    stripe_api_key: str = field(repr=False)
+    stripe_webhook_secret: str = field(repr=False)
+
+
+_settings: Settings | None = None
+
+
+def get() -> Settings:
+    """The settings of this process. Raises ``SettingsError`` at the first use of an environment that lacks some."""
+    global _settings
+    if _settings is None:
+        _settings = read(os.environ)
+    return _settings
+
+
+def reload() -> None:
+    """Read the environment again at the next use."""
+    global _settings
+    _settings = None
+
+
+def table_name(context: str) -> str:
+    """The name of a context's table; known at import, before the rest of the environment is needed."""
+    return f"{os.environ.get('DOORSTEP_TABLE_PREFIX', 'doorstep')}-{context}"
+
+
+def read(env: Mapping[str, str]) -> Settings:
+    """Settings from environment variables; every fault is named at once."""
+    problems: list[str] = []
+
+    def required(name: str) -> str:
+        value = env.get(name, "")
+        if not value:
+            problems.append(f"{name} is not set")
+        return value
+
+    queue_urls: dict[str, str] = {}
+    try:
+        queue_urls = json.loads(env.get("DOORSTEP_QUEUE_URLS") or "{}")
+        if not all(isinstance(url, str) for url in queue_urls.values()):
+            raise TypeError
+    except (ValueError, TypeError, AttributeError):
+        problems.append("DOORSTEP_QUEUE_URLS must be a JSON object of queue name to URL")
+    pay_window = env.get("DOORSTEP_PAY_WINDOW_SECONDS", "600")
+    if not pay_window.isdigit() or not 30 <= int(pay_window) <= 86_400:
+        problems.append("DOORSTEP_PAY_WINDOW_SECONDS must be whole seconds between 30 and 86400")
+        pay_window = "600"
+    issuer = required("DOORSTEP_OIDC_ISSUER").rstrip("/")
+    settings = Settings(
+        stage=env.get("DOORSTEP_STAGE", "local"),
+        region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "eu-central-1",
+        table_prefix=env.get("DOORSTEP_TABLE_PREFIX", "doorstep"),
+        bus_name=required("DOORSTEP_BUS_NAME"),
+        queue_urls=queue_urls,
+        oidc_issuer=issuer,
+        oidc_client_ids=frozenset(part for part in required("DOORSTEP_OIDC_CLIENT_IDS").split(",") if part),
+        oidc_jwks_url=env.get("DOORSTEP_OIDC_JWKS_URL") or f"{issuer}/.well-known/jwks.json",
+        stripe_api_base=env.get("DOORSTEP_STRIPE_API_BASE") or None,
+        cors_origin=env.get("DOORSTEP_CORS_ORIGIN", "*"),
+        pay_window_seconds=int(pay_window),
+        stripe_api_key=required("STRIPE_API_KEY"),
+        stripe_webhook_secret=required("STRIPE_WEBHOOK_SECRET"),
+    )
+    if problems:
+        raise SettingsError("; ".join(problems))
+    return settings
