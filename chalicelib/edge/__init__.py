@@ -1,0 +1,1 @@
+"""The one seam between HTTP (Chalice) and the use cases."""
