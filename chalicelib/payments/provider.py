@@ -1,0 +1,155 @@
+"""Stripe behind the five questions that the payment centre has for it.
+
+Every call that creates or moves money carries an idempotency key derived from the order, so that a retry after a
+time-out or a crash gets the first call's outcome instead of a second charge. Stripe keeps such keys for 24 hours at
+least (docs.stripe.com/api/idempotent_requests); what is asked later is read before it is moved.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.kernel import settings
+from chalicelib.kernel.errors import DomainError, Unavailable
+from chalicelib.payments.model import ProviderState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import stripe
+
+    from chalicelib.payments.model import Payment
+
+logger = logging.getLogger(__name__)
+
+SIGNATURE_TOLERANCE_SECONDS = 300
+_NETWORK_RETRIES = 2
+
+_client: stripe.StripeClient | None = None
+
+
+@dataclass(frozen=True)
+class ClientAction:
+    """What the customer's app needs to confirm the payment. The secret is passed on and never stored."""
+
+    intent_id: str
+    client_secret: str
+
+
+def open_intent(payment: Payment) -> ClientAction:
+    """Create the order's intent, or get the one that was created before: the same call, the same key."""
+    with _translated_errors():
+        intent = _stripe().v1.payment_intents.create(
+            params={
+                "amount": payment.amount.amount,
+                "currency": payment.amount.currency.lower(),
+                "capture_method": "manual",
+                "automatic_payment_methods": {"enabled": True},
+                "metadata": {"order_id": payment.order_id, "store_id": payment.store_id},
+            },
+            options={"idempotency_key": f"{payment.order_id}:intent"},
+        )
+    return ClientAction(intent.id, intent.client_secret or "")
+
+
+def look_up(payment: Payment) -> ProviderState:
+    """How the order's intent stands at Stripe right now."""
+    intent_id = payment.intent_id or open_intent(payment).intent_id
+    with _translated_errors():
+        return _state(_stripe().v1.payment_intents.retrieve(intent_id))
+
+
+def capture(payment: Payment, intent_id: str, amount_minor: int) -> ProviderState:
+    """Take the held money; what is not taken is released."""
+    with _translated_errors():
+        intent = _stripe().v1.payment_intents.capture(
+            intent_id,
+            params={"amount_to_capture": amount_minor},
+            options={"idempotency_key": f"{payment.order_id}:capture"},
+        )
+    return _state(intent)
+
+
+def cancel(payment: Payment, intent_id: str) -> ProviderState:
+    """Let the held money go and close the intent."""
+    with _translated_errors():
+        intent = _stripe().v1.payment_intents.cancel(
+            intent_id,
+            params={"cancellation_reason": "abandoned"},
+            options={"idempotency_key": f"{payment.order_id}:cancel"},
+        )
+    return _state(intent)
+
+
+def refund(payment: Payment, intent_id: str, amount_minor: int) -> None:
+    """Give back money that was taken."""
+    with _translated_errors():
+        _stripe().v1.refunds.create(
+            params={
+                "payment_intent": intent_id,
+                "amount": amount_minor,
+                "metadata": {"order_id": payment.order_id},
+            },
+            options={"idempotency_key": f"{payment.order_id}:refund:full"},
+        )
+
+
+def verify_signature(payload: bytes, header: str) -> None:
+    """Check a webhook's signature over its raw body. Raises ``DomainError`` 400 ``invalid_signature``."""
+    import stripe
+
+    try:
+        stripe.WebhookSignature.verify_header(
+            payload.decode(), header, settings.get().stripe_webhook_secret, SIGNATURE_TOLERANCE_SECONDS
+        )
+    except (stripe.SignatureVerificationError, UnicodeDecodeError, ValueError) as error:
+        raise DomainError("invalid_signature", "The signature does not match the body.", status=400) from error
+
+
+def _stripe() -> stripe.StripeClient:
+    global _client
+    if _client is None:
+        import stripe
+
+        configured = settings.get()
+        addresses: stripe.BaseAddresses = {}
+        if configured.stripe_api_base:
+            addresses = {"api": configured.stripe_api_base}
+        _client = stripe.StripeClient(
+            configured.stripe_api_key, base_addresses=addresses, max_network_retries=_NETWORK_RETRIES
+        )
+    return _client
+
+
+def _state(intent: stripe.PaymentIntent) -> ProviderState:
+    failure = intent.last_payment_error
+    return ProviderState(
+        intent_id=intent.id,
+        status=intent.status,
+        amount_minor=intent.amount,
+        capturable_minor=intent.amount_capturable or 0,
+        received_minor=intent.amount_received or 0,
+        failure_code=(failure.decline_code or failure.code) if failure else None,
+    )
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Stripe's errors as ours. What may pass by itself is retryable; the rest is for a person to look at."""
+    import stripe
+
+    try:
+        yield
+    except stripe.StripeError as error:
+        logger.warning("stripe refused or failed", extra={"stripe_code": error.code, "status": error.http_status})
+        if error.http_status == 409:
+            raise Unavailable("payment_in_flight", "The payment is being worked on: try again.", retry_after=1) from error
+        passing = isinstance(error, stripe.APIConnectionError | stripe.RateLimitError)
+        if passing or error.http_status is None or error.http_status >= 500:
+            raise Unavailable("payment_provider_unavailable", "The payment provider does not answer: try again.") from error
+        raise DomainError(
+            "payment_refused", "The payment provider refused this.", status=409, provider_code=error.code
+        ) from error

@@ -1,0 +1,28 @@
+"""When money moves: at the hand-over it is taken, at an order's unfulfilled end it is let go.
+
+Each reaction moves one payment by its state machine, so an event that comes twice finds its work done.
+"""
+
+from __future__ import annotations
+
+from chalicelib.kernel import events
+from chalicelib.kernel.event_types import DeliveryDelivered, OrderEnded, OrderHandedOver
+from chalicelib.payments import service
+
+
+@events.on(OrderHandedOver)
+def capture_at_the_counter(event: OrderHandedOver, meta: events.Meta) -> None:
+    """The customer has the goods: take the money."""
+    service.capture_payment(event.order_id)
+
+
+@events.on(DeliveryDelivered)
+def capture_at_the_door(event: DeliveryDelivered, meta: events.Meta) -> None:
+    """The customer has the goods: take the money."""
+    service.capture_payment(event.order_id)
+
+
+@events.on(OrderEnded)
+def release(event: OrderEnded, meta: events.Meta) -> None:
+    """The order will not be fulfilled: void what is held, refund what was taken."""
+    service.release_payment(event.order_id)

@@ -1,0 +1,48 @@
+"""What the payment centre's API takes and gives."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from chalicelib.kernel.money import Money
+
+
+class PaymentAmount(msgspec.Struct, frozen=True, kw_only=True):
+    """An amount of money."""
+
+    amount: Annotated[int, msgspec.Meta(description="Minor units of the currency.")]
+    currency: str
+
+
+class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
+    """How an order's payment stands, and what the customer's app needs to pay it."""
+
+    order_id: str
+    method: Literal["card", "pay_at_store", "cash_on_delivery"]
+    state: Literal["requires_payment", "authorised", "captured", "partially_refunded", "refunded", "voided", "failed"]
+    amount: PaymentAmount
+    captured: PaymentAmount
+    refunded: PaymentAmount
+    failure_code: str | None = None
+    payment_intent_id: str | None = None
+    client_secret: Annotated[
+        str | None, msgspec.Meta(description="For the app's payment form; only while the payment is required.")
+    ] = None
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True):
+    """The webhook was taken."""
+
+    received: bool = True
+
+
+def amount_view(amount: int, currency: str) -> PaymentAmount:
+    """An amount for the API."""
+    return PaymentAmount(amount=amount, currency=currency)
+
+
+def money_view(money: Money) -> PaymentAmount:
+    """Money for the API."""
+    return PaymentAmount(amount=money.amount, currency=money.currency)

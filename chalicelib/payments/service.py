@@ -1,0 +1,167 @@
+"""The use cases of paying. The provider is asked, never trusted from a message; money moves once per cause."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from chalicelib.kernel import clock, tables
+from chalicelib.kernel.errors import Conflict, DomainError, NotFound, VersionConflict
+from chalicelib.kernel.transaction import Transaction
+from chalicelib.payments import model, provider
+from chalicelib.payments.model import Method, Payment, ProviderState, State
+from chalicelib.payments.tables import SK, PaymentRow, of_row, pk, to_row
+
+if TYPE_CHECKING:
+    from chalicelib.kernel.money import Money
+    from chalicelib.payments.provider import ClientAction
+
+logger = logging.getLogger(__name__)
+
+
+def payment_ref(order_id: str) -> tables.Ref[Payment | None]:
+    """Where an order's payment is read."""
+    return tables.Ref(PaymentRow, pk(order_id), SK, of_row)
+
+
+def get_payment(order_id: str) -> Payment:
+    """An order's payment. Raises ``NotFound``."""
+    payment: Payment | None = tables.fetch(payment_ref(order_id))[0]
+    if payment is None:
+        raise NotFound("payment", order_id)
+    return payment
+
+
+def open_payment(
+    tx: Transaction, *, order_id: str, store_id: str, customer_id: str, amount: Money, method: str
+) -> Payment:
+    """Write what the order owes into the caller's transaction."""
+    payment = Payment(
+        order_id=order_id,
+        store_id=store_id,
+        customer_id=customer_id,
+        method=Method(method),
+        amount=amount,
+        changed_at=clock.now(),
+    )
+    tx.put(
+        to_row(payment),
+        PaymentRow.pk.does_not_exist(),
+        Conflict("payment_exists", "This order has a payment already."),
+    )
+    return payment
+
+
+def start_intent(payment: Payment) -> ClientAction | None:
+    """What the customer's app needs to pay; None where nothing is left to pay through the provider.
+
+    Called after the order's transaction, and again on every repeat of the request: it is the same idempotent call.
+    """
+    if not payment.uses_provider or payment.state is not State.REQUIRES_PAYMENT:
+        return None
+    return provider.open_intent(payment)
+
+
+def get_client_action(order_id: str, customer_id: str) -> tuple[Payment, ClientAction | None]:
+    """An order's payment and what its customer can do to pay it. Raises ``NotFound`` for anybody else's."""
+    payment = get_payment(order_id)
+    if payment.customer_id != customer_id:
+        raise NotFound("payment", order_id)
+    return payment, start_intent(payment)
+
+
+def look_up_provider(payment: Payment) -> ProviderState:
+    """Ask the provider how the payment stands."""
+    return provider.look_up(payment)
+
+
+def record_authorised(tx: Transaction, payment: Payment, state: ProviderState) -> Payment:
+    """Write into the caller's transaction that the funds are held. Raises ``Conflict`` when the payment has ended."""
+    if state.amount_minor != payment.amount.amount:
+        raise Conflict("payment_amount", "The provider holds another amount than the order's total.")
+    after = model.authorised(payment, state, clock.now())
+    _write(tx, payment, after)
+    return after
+
+
+def record_failure(payment: Payment, state: ProviderState) -> None:
+    """Remember why the last attempt to pay failed; the customer may try again until the order expires."""
+    if payment.failure_code == state.failure_code and payment.intent_id == state.intent_id:
+        return
+    tx = Transaction()
+    tx.update(
+        PaymentRow,
+        pk(payment.order_id),
+        SK,
+        actions=[
+            PaymentRow.failure_code.set(state.failure_code or "declined"),
+            PaymentRow.intent_id.set(state.intent_id),
+            PaymentRow.version.set(payment.version + 1),
+        ],
+        condition=(PaymentRow.version == payment.version) & (PaymentRow.state == State.REQUIRES_PAYMENT.value),
+        error=VersionConflict("payment", payment.order_id),
+    )
+    tx.commit()
+
+
+def capture_payment(order_id: str) -> Payment:
+    """Take the money of an order that reached its customer. Done before: nothing happens."""
+    payment = get_payment(order_id)
+    if payment.state in (State.CAPTURED, State.PARTIALLY_REFUNDED, State.REFUNDED):
+        return payment
+    if not payment.uses_provider:
+        return _save(payment, model.captured(payment, payment.amount.amount, clock.now()))
+    state = _capture_at_provider(payment)
+    if state.status != "succeeded":
+        # The goods are gone and the money can't be taken (the hold was released): a person must look at it.
+        logger.error("capture failed", extra={"order_id": order_id, "provider_status": state.status})
+        return _save(payment, model.moved(payment, State.FAILED, clock.now(), failure_code="authorisation_lost"))
+    return _save(payment, model.captured(payment, state.received_minor, clock.now()))
+
+
+def release_payment(order_id: str) -> Payment:
+    """Void or refund the payment of an order that ended unfulfilled. Done before: nothing happens."""
+    payment = get_payment(order_id)
+    if payment.state in model.FINAL:
+        return payment
+    refunded = _release_at_provider(payment) if payment.uses_provider else payment.captured_minor
+    return _save(payment, model.released(payment, refunded, clock.now()))
+
+
+def _capture_at_provider(payment: Payment) -> ProviderState:
+    state = provider.look_up(payment)
+    if state.status != "requires_capture":
+        return state
+    return provider.capture(payment, state.intent_id, min(payment.amount.amount, state.capturable_minor))
+
+
+def _release_at_provider(payment: Payment) -> int:
+    """Minor units that had to be given back."""
+    state = provider.look_up(payment)
+    if state.status not in ("succeeded", "canceled"):
+        try:
+            state = provider.cancel(payment, state.intent_id)
+        except DomainError as error:
+            if error.code != "payment_refused":
+                raise
+            # It moved while we asked: see where it is now.
+            state = provider.look_up(payment)
+    if state.status == "succeeded" and state.received_minor:
+        provider.refund(payment, state.intent_id, state.received_minor)
+        return state.received_minor
+    return 0
+
+
+def _save(before: Payment, after: Payment) -> Payment:
+    tx = Transaction()
+    _write(tx, before, after)
+    tx.commit()
+    return after
+
+
+def _write(tx: Transaction, before: Payment, after: Payment) -> None:
+    tx.put(
+        to_row(after),
+        (PaymentRow.version == before.version) & (PaymentRow.state == before.state.value),
+        VersionConflict("payment", before.order_id),
+    )

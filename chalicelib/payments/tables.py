@@ -1,0 +1,81 @@
+"""Payments at rest: one item per order, well under 1 KB."""
+
+from __future__ import annotations
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from chalicelib.kernel import clock, tables
+from chalicelib.kernel.money import Money
+from chalicelib.payments.model import Method, Payment, State
+
+SK = "PAYMENT"
+
+
+class PaymentRow(tables.Row):
+    """``pk`` PAY#<order id>. Found by order: the provider's objects carry the order id in their metadata."""
+
+    class Meta(tables.Meta):
+        context = "payments"
+
+    order_id = UnicodeAttribute()
+    store_id = UnicodeAttribute()
+    customer_id = UnicodeAttribute()
+    method = UnicodeAttribute()
+    state = UnicodeAttribute()
+    amount = NumberAttribute()
+    currency = UnicodeAttribute()
+    authorised = NumberAttribute(default=0)
+    captured = NumberAttribute(default=0)
+    refunded = NumberAttribute(default=0)
+    intent_id = UnicodeAttribute(null=True)
+    failure_code = UnicodeAttribute(null=True)
+    changed_at = NumberAttribute(null=True)
+    version = NumberAttribute()
+
+
+def pk(order_id: str) -> str:
+    """The partition of an order's payment."""
+    return f"PAY#{order_id}"
+
+
+def to_row(payment: Payment) -> PaymentRow:
+    """The item that keeps this payment."""
+    return PaymentRow(
+        pk=pk(payment.order_id),
+        sk=SK,
+        order_id=payment.order_id,
+        store_id=payment.store_id,
+        customer_id=payment.customer_id,
+        method=payment.method.value,
+        state=payment.state.value,
+        amount=payment.amount.amount,
+        currency=payment.amount.currency,
+        authorised=payment.authorised_minor,
+        captured=payment.captured_minor,
+        refunded=payment.refunded_minor,
+        intent_id=payment.intent_id,
+        failure_code=payment.failure_code,
+        changed_at=None if payment.changed_at is None else clock.epoch_ms(payment.changed_at),
+        version=payment.version,
+    )
+
+
+def of_row(row: PaymentRow | None) -> Payment | None:
+    """The payment that an item keeps."""
+    if row is None:
+        return None
+    return Payment(
+        order_id=row.order_id,
+        store_id=row.store_id,
+        customer_id=row.customer_id,
+        method=Method(row.method),
+        amount=Money(int(row.amount), row.currency),
+        state=State(row.state),
+        authorised_minor=int(row.authorised),
+        captured_minor=int(row.captured),
+        refunded_minor=int(row.refunded),
+        intent_id=row.intent_id,
+        failure_code=row.failure_code,
+        changed_at=None if row.changed_at is None else clock.from_epoch_ms(int(row.changed_at)),
+        version=int(row.version),
+    )
