@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import unquote
 
 import msgspec
-from chalice import Blueprint, CORSConfig, Response
+from chalice.app import Blueprint, CORSConfig, MultiDict, Response
 
 from chalicelib.edge import problems, tokens
 from chalicelib.edge.permissions import Permission, Public
 from chalicelib.kernel import ids, logs
-from chalicelib.kernel.errors import DomainError, Invalid, NotFound, VersionConflict, Violation
+from chalicelib.kernel.errors import DomainError, Invalid, NotFound, Unauthenticated, VersionConflict, Violation
 from chalicelib.kernel.idempotency import IdempotencyKey
 from chalicelib.kernel.transaction import find_answer
 
@@ -67,7 +67,7 @@ class Request(Generic[B]):
     def principal(self) -> Principal:
         """The verified caller; only to be asked on routes that are not public."""
         if self.caller is None:
-            raise tokens.Unauthenticated("Send an access token: `Authorization: Bearer …`.")
+            raise Unauthenticated("Send an access token: `Authorization: Bearer …`.")
         return self.caller
 
     @property
@@ -140,7 +140,7 @@ ROUTES: list[Route] = []
 
 
 class Endpoints:
-    """The endpoints of a context: a Chalice Blueprint behind a decorator that lets no route out without a permission."""
+    """The endpoints of a context: a Chalice Blueprint behind a decorator that refuses a route without a permission."""
 
     def __init__(self, tag: str) -> None:
         self.tag = tag
@@ -217,7 +217,11 @@ class Endpoints:
             ROUTES.append(route)
             view = _view(route, handler, self.blueprint)
             self.blueprint.route(
-                path, methods=[method], name=f"{self.tag}_{handler.__name__}", content_types=["*/*"], cors=_cors()
+                path,
+                methods=[method],
+                name=f"{self.tag}_{handler.__name__}",
+                content_types=["*/*"],
+                cors=_cors(),
             )(view)
             return handler
 
@@ -252,7 +256,7 @@ def _view(route: Route, handler: Callable[..., Any], blueprint: Blueprint) -> Ca
         with logs.context(request_id=request_id, trace_id=request_id):
             try:
                 answer = _answer(route, handler, raw, request_id)
-            except Exception as error:  # the one place where every exception becomes an answer
+            except Exception as error:  # noqa: BLE001  (the one place where every exception becomes an answer)
                 answer = problems.response(problems.of_exception(error), request_id)
             answer.headers["X-Request-Id"] = request_id
             answer.headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -313,7 +317,7 @@ def _decode(route: Route, raw: ChaliceRequest, request_id: str) -> Request[Any]:
     return Request(
         path=path,
         headers=headers,
-        raw_body=raw.raw_body or b"",
+        raw_body=_content(raw),
         request_id=request_id,
         source_ip=str(raw.context.get("identity", {}).get("sourceIp", "")),
         caller=caller,
@@ -325,8 +329,14 @@ def _decode(route: Route, raw: ChaliceRequest, request_id: str) -> Request[Any]:
     )
 
 
+def _content(raw: ChaliceRequest) -> bytes:
+    content = raw.raw_body or b""
+    return content if isinstance(content, bytes) else content.encode()
+
+
 def _path(route: Route, raw: ChaliceRequest) -> dict[str, str]:
-    path = {name: unquote(raw.uri_params[name]) for name in route.parameters}
+    given = raw.uri_params or {}
+    path = {name: unquote(given[name]) for name in route.parameters}
     for name, value in path.items():
         if not _PATH_VALUE.match(value):
             raise NotFound(name.removesuffix("_id"), "of this path")
@@ -336,7 +346,7 @@ def _path(route: Route, raw: ChaliceRequest) -> dict[str, str]:
 def _body(route: Route, raw: ChaliceRequest) -> Any:
     if route.body is None:
         return None
-    content = raw.raw_body or b""
+    content = _content(raw)
     if len(content) > route.max_body:
         raise DomainError("body_too_large", f"The body may have at most {route.max_body} bytes.", status=413)
     if route.body is bytes:
@@ -357,7 +367,7 @@ def _body(route: Route, raw: ChaliceRequest) -> Any:
 def _query(route: Route, raw: ChaliceRequest) -> Any:
     if route.query is None:
         return None
-    given = raw.query_params or {}
+    given: MultiDict = raw.query_params or MultiDict({})
     repeated = [name for name in given if len(given.getlist(name)) > 1]
     known = {item.encode_name for item in msgspec.structs.fields(route.query)}
     unknown = [name for name in given if name not in known]
@@ -395,7 +405,7 @@ def _idempotency(route: Route, raw: ChaliceRequest, caller: Principal | None) ->
             status=400,
         )
     place = f"{route.method} {raw.context.get('path', route.path)}"
-    fingerprint = hashlib.sha256(raw.raw_body or b"").hexdigest()
+    fingerprint = hashlib.sha256(_content(raw)).hexdigest()
     scope = hashlib.sha256(f"{caller.id if caller else ''} {place}".encode()).hexdigest()[:32]
     return IdempotencyKey(scope, key, fingerprint, lambda result: _storable(route, result))
 
@@ -429,7 +439,7 @@ def _replay(route: Route, request: Request[Any], error: DomainError) -> Response
 
 def _render(route: Route, request: Request[Any], reply: Reply[Any]) -> Response:
     status = reply.status or route.status
-    headers = dict(reply.headers)
+    headers: dict[str, str | list[str]] = dict(reply.headers)
     if reply.etag is not None:
         headers["ETag"] = f'"{reply.etag}"'
         if route.method == "GET" and request.if_none_match in (str(reply.etag), "*"):
@@ -443,5 +453,3 @@ def _render(route: Route, request: Request[Any], reply: Reply[Any]) -> Response:
     headers["Content-Type"] = reply.content_type
     body = reply.body if isinstance(reply.body, str) else _ENCODER.encode(reply.body).decode()
     return Response(body=body, status_code=status, headers=headers)
-
-

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import json
+import sys
 from typing import Any
 
 import msgspec
@@ -34,13 +35,13 @@ _HEADERS = {
 
 
 @endpoints.get("/v1/openapi.json", permission=Public(), returns=dict[str, Any])
-def read_openapi(request: Request[None]) -> Reply[str]:
+def read_openapi(_request: Request[None]) -> Reply[str]:
     """Read this document."""
     return Reply(_text(), headers={"Cache-Control": "public, max-age=300"})
 
 
 @endpoints.get("/v1/docs", permission=Public(), returns=str, content_type="text/html")
-def read_docs(request: Request[None]) -> Reply[str]:
+def read_docs(_request: Request[None]) -> Reply[str]:
     """Read this document as a page."""
     return Reply(page(document()), content_type="text/html; charset=utf-8")
 
@@ -91,7 +92,11 @@ def _operation(route: Route, schema_of: dict[str, Any], components: dict[str, An
         "tags": [route.tag],
         "summary": route.summary,
         "description": "\n\n".join(part for part in (route.description, permission_text(route.permission)) if part),
-        "parameters": [*_path_parameters(route), *_query_parameters(route, components), *_header_parameters(route)],
+        "parameters": [
+            *_path_parameters(route),
+            *_query_parameters(route, components),
+            *_header_parameters(route),
+        ],
         "responses": _responses(route, schema_of),
     }
     if route.errors:
@@ -247,11 +252,11 @@ def main() -> None:
     """Print the document of the whole app."""
     import app  # noqa: F401  (declares every route)
 
-    print(json.dumps(document(), indent=2, ensure_ascii=False, sort_keys=False))
+    sys.stdout.write(json.dumps(document(), indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
     # The module that runs as __main__ is not the one that the app imports: hand over to that one.
-    from chalicelib.edge import openapi
+    from chalicelib.edge import openapi  # noqa: PLW0406
 
     openapi.main()

@@ -29,7 +29,7 @@ class Public:
     """Anybody, with or without a token."""
 
     def check(self, principal: Principal, path: Mapping[str, str]) -> None:
-        """Always."""
+        """Let everybody in."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,11 @@ class _Lookups:
     is_merchant_owner: Callable[[str, str], bool]
 
 
-def _unknown_role(principal_id: str, store_id: str) -> StaffRole | None:
+def _unknown_role(_principal_id: str, _store_id: str) -> StaffRole | None:
     raise RuntimeError("the composition root has not configured permissions")
 
 
-def _unknown_owner(principal_id: str, merchant_id: str) -> bool:
+def _unknown_owner(_principal_id: str, _merchant_id: str) -> bool:
     raise RuntimeError("the composition root has not configured permissions")
 
 

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import msgspec
-from chalice import Response
+from chalice.app import Response
 
 from chalicelib.edge.schemas import Fault, Problem
 from chalicelib.kernel.errors import DomainError, Invalid, Unavailable, Violation
@@ -48,8 +48,11 @@ def response(error: DomainError, request_id: str) -> Response:
             Fault(code=v.code, pointer=v.pointer, detail=v.detail, params=dict(v.params)) for v in error.violations
         ],
     )
-    body: dict[str, Any] = {**json.loads(json.dumps(error.extra, default=str)), **msgspec.to_builtins(problem)}
-    headers = {"Content-Type": "application/problem+json"}
+    body: dict[str, Any] = {
+        **json.loads(json.dumps(error.extra, default=str)),
+        **msgspec.to_builtins(problem),
+    }
+    headers: dict[str, str | list[str]] = {"Content-Type": "application/problem+json"}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     if error.status == 401:
@@ -86,5 +89,7 @@ def malformed(detail: str) -> DomainError:
 def precondition_required() -> DomainError:
     """428: a change needs the version that it is based on."""
     return DomainError(
-        "if_match_required", "Send the ETag of what you read as `If-Match`, so that no change is lost.", status=428
+        "if_match_required",
+        "Send the ETag of what you read as `If-Match`, so that no change is lost.",
+        status=428,
     )

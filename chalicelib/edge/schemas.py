@@ -10,10 +10,13 @@ Amount = Annotated[
     int,
     msgspec.Meta(ge=-(10**12), le=10**12, description="Minor units of the currency (cents for EUR).", examples=[1250]),
 ]
-PositiveAmount = Annotated[int, msgspec.Meta(ge=0, le=10**9, description="Minor units of the currency.", examples=[1250])]
+PositiveAmount = Annotated[
+    int, msgspec.Meta(ge=0, le=10**9, description="Minor units of the currency.", examples=[1250])
+]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code.", examples=["EUR"])]
 Instant = Annotated[
-    str, msgspec.Meta(max_length=40, description="RFC 3339 instant in UTC.", examples=["2026-03-01T12:30:00.000Z"])
+    str,
+    msgspec.Meta(max_length=40, description="RFC 3339 instant in UTC.", examples=["2026-03-01T12:30:00.000Z"]),
 ]
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90, description="Degrees, WGS 84.", examples=[52.52])]
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180, description="Degrees, WGS 84.", examples=[13.405])]

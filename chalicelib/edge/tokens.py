@@ -54,7 +54,7 @@ def _verified(token: str) -> dict[str, Any]:
     except jwt.PyJWTError as error:
         raise Unauthenticated("The access token is not valid.") from error
     # Cognito's access tokens carry no `aud`: the app that they were issued to stands in `client_id`.
-    if claims["token_use"] != "access" or claims.get("client_id") not in configured.oidc_client_ids:
+    if claims["token_use"] != "access" or claims.get("client_id") not in configured.oidc_client_ids:  # noqa: S105
         raise Unauthenticated("The token is not an access token for this service.")
     return claims
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Violation:
-    """One thing that is wrong with an input: ``pointer`` is a JSON pointer into the body, ``params`` are its figures."""
+    """One thing that is wrong with an input: ``pointer`` is a JSON pointer into the body, ``params`` its figures."""
 
     code: str
     pointer: str

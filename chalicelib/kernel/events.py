@@ -84,7 +84,7 @@ class Meta:
     trace_id: str | None
 
 
-class _DueIndex(GlobalSecondaryIndex[Any]):
+class _DueIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
     """Timers beyond a queue's longest delay, by shard and due time."""
 
     class Meta:
@@ -279,9 +279,7 @@ def sweep() -> int:
     swept = 0
     for shard in range(_SHARDS):
         while True:
-            page = tables.query(
-                EventsRow, f"DUE#{shard}", EventsRow.due.due_sk <= horizon, index="due", limit=100
-            )
+            page = tables.query(EventsRow, f"DUE#{shard}", EventsRow.due_sk <= horizon, index="due", limit=100)
             rows = [row for row in tables.batch_get([(EventsRow, r.pk, r.sk) for r in page.items]) if row is not None]
             waiting = [row for row in rows if isinstance(row, EventsRow) and row.due_pk is not None]
             relay_entries([Envelope(**item) for row in waiting for item in row.outbox])
@@ -298,7 +296,8 @@ def _unmark(row: EventsRow) -> None:
 
     try:
         row.update(
-            actions=[EventsRow.due_pk.remove(), EventsRow.due_sk.remove()], condition=EventsRow.due_pk.exists()
+            actions=[EventsRow.due_pk.remove(), EventsRow.due_sk.remove()],
+            condition=EventsRow.due_pk.exists(),
         )
     except UpdateError as error:
         if error.cause_response_code != "ConditionalCheckFailedException":

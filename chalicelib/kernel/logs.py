@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, with the ids that let one follow an order. Never a body, a token or a name."""
+"""Structured logs: one JSON object a line, with the ids that follow an order. Never a body, a token or a name."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import logging
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_fields: ContextVar[Mapping[str, Any]] = ContextVar("log_fields", default={})
+_fields: ContextVar[Mapping[str, Any]] = ContextVar("log_fields", default=MappingProxyType({}))
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 

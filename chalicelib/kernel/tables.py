@@ -149,7 +149,10 @@ def batch_get(keys: Sequence[tuple[type[Row], str, str]], *, consistent: bool = 
 
 
 def _batch_get_chunk(
-    keys: Sequence[tuple[str, str, str]], found: dict[tuple[str, str, str], dict[str, Any]], *, consistent: bool
+    keys: Sequence[tuple[str, str, str]],
+    found: dict[tuple[str, str, str], dict[str, Any]],
+    *,
+    consistent: bool,
 ) -> None:
     request: dict[str, Any] = {}
     for table, pk, sk in keys:

@@ -174,9 +174,7 @@ class Transaction:
             fresh.put(row, EventsRow.pk.does_not_exist(), _events_refusal(row.pk))
         return fresh._writes
 
-    def _operation(
-        self, row: type[tables.Row], pk: str, sk: str, *, key: str = KEY, **parts: Any
-    ) -> dict[str, Any]:
+    def _operation(self, row: type[tables.Row], pk: str, sk: str, *, key: str = KEY, **parts: Any) -> dict[str, Any]:
         place = (row.Meta.table_name, pk, sk)
         if place in self._keys:
             raise ValueError(f"a transaction can't write {pk} {sk} twice")
@@ -187,7 +185,11 @@ class Transaction:
         if CONDITION_EXPRESSION in operation and callable(refusal):
             operation[RETURN_VALUES_ON_CONDITION_FAILURE] = "ALL_OLD"
         self._writes.append(
-            _Write(kind, operation, refusal or Conflict("changed_meanwhile", "This changed meanwhile: read it again."))
+            _Write(
+                kind,
+                operation,
+                refusal or Conflict("changed_meanwhile", "This changed meanwhile: read it again."),
+            )
         )
 
 
@@ -257,7 +259,9 @@ def _explain(writes: Sequence[_Write], error: TransactWriteError) -> bool:
         transient = transient or reason.code in _TRANSIENT_REASONS
     if refusals:
         # A repeat outranks everything else that failed: it is the first copy that changed the rest.
-        repeats = [refusal for refusal in refusals if isinstance(refusal, AlreadyAnswered | AlreadyHandled)]
+        repeats: list[DomainError] = [
+            refusal for refusal in refusals if isinstance(refusal, AlreadyAnswered | AlreadyHandled)
+        ]
         raise joined(repeats or refusals) from error
     if transient:
         return False

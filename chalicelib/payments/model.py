@@ -93,7 +93,12 @@ class ProviderState:
     @property
     def is_open(self) -> bool:
         """The customer could still pay it."""
-        return self.status in ("requires_payment_method", "requires_confirmation", "requires_action", "processing")
+        return self.status in (
+            "requires_payment_method",
+            "requires_confirmation",
+            "requires_action",
+            "processing",
+        )
 
 
 def moved(payment: Payment, state: State, at: datetime, **changes: object) -> Payment:

@@ -115,11 +115,10 @@ def _stripe() -> stripe.StripeClient:
         import stripe
 
         configured = settings.get()
-        addresses: stripe.BaseAddresses = {}
-        if configured.stripe_api_base:
-            addresses = {"api": configured.stripe_api_base}
         _client = stripe.StripeClient(
-            configured.stripe_api_key, base_addresses=addresses, max_network_retries=_NETWORK_RETRIES
+            configured.stripe_api_key,
+            base_addresses={"api": configured.stripe_api_base} if configured.stripe_api_base else {},
+            max_network_retries=_NETWORK_RETRIES,
         )
     return _client
 
@@ -146,10 +145,14 @@ def _translated_errors() -> Iterator[None]:
     except stripe.StripeError as error:
         logger.warning("stripe refused or failed", extra={"stripe_code": error.code, "status": error.http_status})
         if error.http_status == 409:
-            raise Unavailable("payment_in_flight", "The payment is being worked on: try again.", retry_after=1) from error
+            raise Unavailable(
+                "payment_in_flight", "The payment is being worked on: try again.", retry_after=1
+            ) from error
         passing = isinstance(error, stripe.APIConnectionError | stripe.RateLimitError)
         if passing or error.http_status is None or error.http_status >= 500:
-            raise Unavailable("payment_provider_unavailable", "The payment provider does not answer: try again.") from error
+            raise Unavailable(
+                "payment_provider_unavailable", "The payment provider does not answer: try again."
+            ) from error
         raise DomainError(
             "payment_refused", "The payment provider refused this.", status=409, provider_code=error.code
         ) from error

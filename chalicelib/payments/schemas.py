@@ -28,7 +28,8 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     failure_code: str | None = None
     payment_intent_id: str | None = None
     client_secret: Annotated[
-        str | None, msgspec.Meta(description="For the app's payment form; only while the payment is required.")
+        str | None,
+        msgspec.Meta(description="For the app's payment form; only while the payment is required."),
     ] = None
 
 

@@ -76,6 +76,6 @@ def of_row(row: PaymentRow | None) -> Payment | None:
         refunded_minor=int(row.refunded),
         intent_id=row.intent_id,
         failure_code=row.failure_code,
-        changed_at=None if row.changed_at is None else clock.from_epoch_ms(int(row.changed_at)),
+        changed_at=clock.from_epoch_ms(int(row.changed_at)) if row.changed_at else None,
         version=int(row.version),
     )
