@@ -1,0 +1,1 @@
+"""Ordering: quote → order, the order's state machine, the staff board."""
