@@ -16,7 +16,6 @@ from chalicelib.kernel.idempotency import StoredAnswer
 from tests.edge.conftest import Caller
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from tests.issuer import Issuer
 
@@ -40,7 +39,7 @@ class Echo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
+def call(monkeypatch: pytest.MonkeyPatch) -> Caller:
     monkeypatch.setattr(endpoint, "ROUTES", [])
     monkeypatch.setattr(permissions, "_lookups", permissions._Lookups(_role_of, lambda *_: False))
     endpoints = Endpoints("test")
@@ -48,7 +47,7 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller]:
     app = Chalice(app_name="edge-test")
     app.register_blueprint(endpoints.blueprint)
     endpoint.verify(app.routes)
-    yield Caller(app)
+    return Caller(app)
 
 
 def _role_of(principal_id: str, store_id: str) -> str | None:
