@@ -1,0 +1,1 @@
+"""Who sells, where and when."""
