@@ -1,0 +1,84 @@
+# Every command of the workbench. `make` lists them. Nothing is needed but Python >= 3.11 and make; npm is optional.
+#
+# PYTHON=python3.12 make test     chooses the interpreter (.venv is made again when it changes)
+# VENV=/elsewhere make test       keeps the environment elsewhere
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+export PYTHON
+
+# Replay: which day, how many times faster than the wall, how many of its orders.
+SPEED ?= 60
+ORDERS ?= 60
+
+# Tests: processes (0: in this one, auto: one per processor), and what else to tell pytest.
+WORKERS ?= 0
+PYTEST_ARGS ?=
+
+# Further arguments of run, replay, bench-orders and bench-counts.
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help venv run test replay bench-orders bench-counts openapi format format-check lint types walls sizes \
+	openapi-check check hooks clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: ## the environment in .venv, made or brought up to date
+	@.ci/venv $(VENV)
+
+run: venv ## the whole of Doorstep on this machine, with a demo order; Ctrl-C stops it
+	@$(RUN) -m infra.local.run $(ARGS)
+
+test: venv ## the tests (WORKERS=auto, PYTEST_ARGS="-k order")
+	$(RUN) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+replay: venv ## a recorded day: INSTANCE=<dir> SPEED=60 ORDERS=60
+	@test -n "$(INSTANCE)" || { echo "usage: make replay INSTANCE=<dir> [SPEED=60] [ORDERS=60]" >&2; exit 2; }
+	@$(RUN) -m infra.local.replay --instance "$(INSTANCE)" --speed "$(SPEED)" --orders "$(ORDERS)" $(ARGS)
+
+bench-orders: venv ## orders a second with 1 and 8 clients, and the CPU that they cost
+	$(RUN) -m benchmarks.orders $(ARGS)
+
+bench-counts: venv ## requests, units and invocations of every use case, against what they may cost
+	$(RUN) -m benchmarks.counts --check $(ARGS)
+
+openapi: venv ## docs/openapi.json, from the routes and schemas
+	$(RUN) -m chalicelib.edge.openapi > docs/openapi.json.new
+	@mv docs/openapi.json.new docs/openapi.json
+
+format: venv ## put the code into its format and fix what ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+format-check: venv
+	$(BIN)/ruff format --check .
+
+lint: venv
+	$(BIN)/ruff check .
+
+types: venv
+	$(BIN)/mypy
+
+walls: venv ## who may import whom
+	$(BIN)/lint-imports --no-logo
+
+sizes:
+	.ci/sizes
+
+openapi-check: venv
+	@$(RUN) -m chalicelib.edge.openapi | diff -u docs/openapi.json - || { \
+		echo "docs/openapi.json is not what the code serves: make openapi, and commit it" >&2; exit 1; }
+
+check: format-check lint types walls sizes openapi-check test bench-counts ## all that CI runs
+
+hooks: venv ## ruff, mypy and the walls before every commit
+	$(BIN)/pre-commit install
+
+clean: ## remove the environment, caches and the local stack's data
+	rm -rf $(VENV) .local .chalice/deployments build dist packaged .coverage
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
+	find app.py chalicelib infra tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
