@@ -1,0 +1,1 @@
+"""What each URL does: parameters in, a transition, the answer out."""

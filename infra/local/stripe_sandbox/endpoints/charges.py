@@ -1,0 +1,78 @@
+"""/v1/charges and /v1/refunds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from infra.local.stripe_sandbox import machine, render
+from infra.local.stripe_sandbox.endpoints import lists
+from infra.local.stripe_sandbox.errors import StripeError
+from infra.local.stripe_sandbox.forms import Params
+from infra.local.stripe_sandbox.work import Answer
+
+if TYPE_CHECKING:
+    from infra.local.stripe_sandbox.work import Work
+
+_REFUND: Final = frozenset(["amount", "charge", "payment_intent", "metadata", "reason", "expand"])
+_REFUND_UNSUPPORTED: Final = frozenset(
+    ["currency", "customer", "instructions_email", "origin", "refund_application_fee", "reverse_transfer"]
+)
+_REASONS: Final = ("duplicate", "fraudulent", "requested_by_customer")
+
+
+def retrieve(work: Work) -> Answer:
+    params = Params(work.call.values, {"expand"})
+    return Answer(work.expanded(render.charge(work.charge(work.call.ids[0])), params.texts("expand")))
+
+
+def list_(work: Work) -> Answer:
+    params = Params(work.call.values, lists.PAGING | {"payment_intent"}, {"customer", "transfer_group"})
+    found, more = work.store.page("charge", lists.page(params), payment_intent=params.text("payment_intent"))
+    body = render.listing("/v1/charges", [render.resource(charge) for charge in found], has_more=more)
+    return Answer(work.expanded(body, params.texts("expand")))
+
+
+def create_refund(work: Work) -> Answer:
+    params = Params(work.call.values, _REFUND, _REFUND_UNSUPPORTED)
+    if "payment_intent" not in params and "charge" not in params:
+        raise StripeError(
+            "One of the following params should be provided for this request: payment_intent or charge.",
+            code="parameter_missing",
+        )
+    amount = params.integer("amount", least=1)
+    reason = params.choice("reason", _REASONS)
+    metadata = params.metadata({})
+    intent_id, charge_id = params.text("payment_intent"), params.text("charge")
+    charge = work.charge(charge_id) if charge_id else None
+    intent = work.payment_intent(intent_id or (charge.payment_intent if charge else ""), "payment_intent")
+    if charge is not None and charge.payment_intent != intent.id:
+        raise StripeError(f"Charge {charge.id} does not belong to PaymentIntent {intent.id}.", param="charge")
+    outcome = machine.refund(
+        intent,
+        charge or work.latest_charge(intent),
+        work.moment,
+        amount=amount,
+        reason=reason,
+        metadata=metadata,
+    )
+    work.keep(outcome)
+    if outcome.refund is None:
+        raise RuntimeError("a refund transition always makes a refund")
+    return Answer(work.expanded(render.refund(outcome.refund), params.texts("expand")))
+
+
+def retrieve_refund(work: Work) -> Answer:
+    params = Params(work.call.values, {"expand"})
+    return Answer(work.expanded(render.refund(work.refund(work.call.ids[0])), params.texts("expand")))
+
+
+def list_refunds(work: Work) -> Answer:
+    params = Params(work.call.values, lists.PAGING | {"payment_intent", "charge"})
+    found, more = work.store.page(
+        "refund",
+        lists.page(params),
+        payment_intent=params.text("payment_intent"),
+        charge=params.text("charge"),
+    )
+    body = render.listing("/v1/refunds", [render.resource(refund) for refund in found], has_more=more)
+    return Answer(work.expanded(body, params.texts("expand")))

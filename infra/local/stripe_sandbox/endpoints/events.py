@@ -1,0 +1,41 @@
+"""/v1/events."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from infra.local.stripe_sandbox import errors, render
+from infra.local.stripe_sandbox.endpoints import lists
+from infra.local.stripe_sandbox.forms import Params
+from infra.local.stripe_sandbox.work import Answer
+
+if TYPE_CHECKING:
+    from infra.local.stripe_sandbox.model import Json
+    from infra.local.stripe_sandbox.work import Work
+
+
+def retrieve(work: Work) -> Answer:
+    Params(work.call.values, {"expand"})
+    return Answer(_shown(work, find(work, work.call.ids[0])))
+
+
+def list_(work: Work) -> Answer:
+    params = Params(work.call.values, lists.PAGING | {"type", "types"}, {"delivery_success"})
+    type_ = params.text("type")
+    types = (type_,) if type_ else params.texts("types") or ()
+    found, more = work.store.list_events(lists.page(params), types)
+    return Answer(render.listing("/v1/events", [_shown(work, event) for event in found], has_more=more))
+
+
+def find(work: Work, id_: str) -> Json:
+    """The event as it was told. Raises Stripe's `resource_missing`."""
+    document = work.store.find_event(id_)
+    if document is None:
+        raise errors.missing_resource("event", id_, "id")
+    found: Json = json.loads(document)
+    return found
+
+
+def _shown(work: Work, event: Json) -> Json:
+    return {**event, "pending_webhooks": work.deliveries.pending(event["id"])}
