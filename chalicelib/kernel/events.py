@@ -335,7 +335,25 @@ def consume(queue: str, messages: Iterable[Mapping[str, Any]]) -> dict[str, Any]
         except Exception:
             logger.exception("reaction failed", extra={"queue": queue, "message_id": message["messageId"]})
             failures.append({"itemIdentifier": message["messageId"]})
+            _come_back_soon(queue, message)
     return {"batchItemFailures": failures}
+
+
+def _come_back_soon(queue: str, message: Mapping[str, Any]) -> None:
+    """Show a failed message again after 2, 4, 8 … seconds instead of the queue's long visibility timeout.
+
+    That one covers a function that died with the message; one that failed and knows it need not wait as long.
+    """
+    tried = int(message.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    try:
+        _client("sqs").change_message_visibility(
+            QueueUrl=settings.get().queue_urls[queue],
+            ReceiptHandle=message["receiptHandle"],
+            VisibilityTimeout=min(900, 2**tried),
+        )
+    except Exception:
+        # The message then waits for the timeout: later, not lost.
+        logger.warning("visibility not changed", extra={"queue": queue}, exc_info=True)
 
 
 def _react(queue: str, message: Mapping[str, Any]) -> None:
