@@ -1,0 +1,54 @@
+"""The figures by which dispatch works, in one place; a test or a zone may use others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How riders are searched, offered to and alerted about."""
+
+    offer_for: timedelta = timedelta(seconds=30)
+    # How long before an order is ready the search begins: about a rider's way to a store nearby.
+    search_lead: timedelta = timedelta(minutes=10)
+    # Looks at an offer happen this long after it ran out, so that a look never comes a moment too early.
+    look_grace: timedelta = timedelta(seconds=1)
+    # Two looks closer than this are one; a look due sooner than this may be the one at work right now.
+    look_slack: timedelta = timedelta(seconds=10)
+    look_margin: timedelta = timedelta(seconds=5)
+
+    # Nobody suitable: look again at this pace; slower once the store knows, slower still when it goes on.
+    pace: timedelta = timedelta(seconds=20)
+    pace_after_alert: timedelta = timedelta(minutes=1)
+    pace_when_hopeless: timedelta = timedelta(minutes=5)
+    hopeless_after: timedelta = timedelta(minutes=30)
+
+    alert_after_rounds: int = 5
+    alert_after: timedelta = timedelta(minutes=3)
+
+    # Whom to consider: riders heard of lately, who can be at the store within reach; the nearest of them are looked
+    # at closely. A search that finds nobody for `widen_after` looks one ring of zones further.
+    heard_within: timedelta = timedelta(minutes=15)
+    reach: timedelta = timedelta(minutes=45)
+    reach_after_alert: timedelta = timedelta(minutes=90)
+    widen_after: timedelta = timedelta(minutes=1)
+    candidates: int = 12
+
+    # Orders of one store go on one trip when none waits longer than this for the other, on the shelf or on the way.
+    bundle_wait: timedelta = timedelta(minutes=8)
+    bundle_detour: timedelta = timedelta(minutes=8)
+    # Handing over at the store, and at the door.
+    handling: timedelta = timedelta(minutes=2)
+
+    pin_attempts: int = 5
+
+    def look_again_after(self, searching_for: timedelta, *, alerted: bool) -> timedelta:
+        """The pause before the next look of a search that found nobody."""
+        if not alerted:
+            return self.pace
+        return self.pace_when_hopeless if searching_for >= self.hopeless_after else self.pace_after_alert
+
+
+STANDARD = Policy()

@@ -1,0 +1,113 @@
+"""Riders: who they are, whether they are on shift, where they were last, and what they have in hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from chalicelib.dispatch.model.delivery import Status
+from chalicelib.kernel import geo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from chalicelib.dispatch.model.delivery import Delivery
+    from chalicelib.kernel.geo import Point
+
+# Zones are H3 cells of about 36 km² (3.7 km from middle to corner): with one ring around it a store sees at least
+# 5.6 km far in seven queries.
+ZONE_RESOLUTION = 6
+CAPACITY_LIMIT = 10  # deliveries at once
+
+
+class Vehicle(StrEnum):
+    """What a rider moves on."""
+
+    FOOT = "foot"
+    BICYCLE = "bicycle"
+    SCOOTER = "scooter"
+    CAR = "car"
+
+
+@dataclass(frozen=True)
+class Rider:
+    """A rider. ``capacity`` is how many deliveries fit at once.
+
+    ``jobs`` maps every delivery that was offered to the rider of late to its version at the offer. An accepted, ended
+    or lost one stays until the next offer sweeps the list: the delivery itself says whose it is.
+    """
+
+    id: str
+    name: str
+    vehicle: Vehicle
+    capacity: int
+    version: int = 1
+    on_shift: bool = False
+    shift_changed_at: datetime | None = None
+    zone: str | None = None  # where the shift began; the position tells where it is now
+    last_offer_at: datetime | None = None
+    jobs: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a rider on shift was last."""
+
+    rider_id: str
+    point: Point
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RiderAtWork:
+    """A rider on shift as the planner sees one: ``room`` is how many more deliveries fit."""
+
+    id: str
+    point: Point
+    heard_at: datetime
+    vehicle: Vehicle
+    room: int
+    deliveries: tuple[Delivery, ...] = ()  # taken or offered, and not ended
+
+
+def zone_of(point: Point) -> str:
+    """The zone that holds the point."""
+    return geo.cell(point, ZONE_RESOLUTION)
+
+
+def zones_around(point: Point, rings: int) -> list[str]:
+    """The point's zone and those within ``rings`` steps of it: 7 zones for one ring, 19 for two."""
+    return geo.disk(zone_of(point), rings)
+
+
+def concerns(rider_id: str, offered_version: int, delivery: Delivery | None) -> bool:
+    """Whether a delivery on the rider's list may still be in the rider's hands.
+
+    A copy older than the offer tells nothing (reads may lag), and an offer that ran out may have been taken in the
+    last moment; both are kept until a newer copy tells. What a newer copy gives to nobody or to another never comes
+    back without a new offer.
+    """
+    if delivery is None or delivery.version < offered_version:
+        return True
+    return delivery.is_carried_by(rider_id) or (delivery.status is Status.OFFERED and delivery.offered_to == rider_id)
+
+
+def in_hand(rider: Rider, deliveries: Mapping[str, Delivery | None]) -> list[str]:
+    """The ids on the rider's list that may be in the rider's hands, as far as the copies tell. Unread ones are."""
+    return [
+        delivery_id
+        for delivery_id, offered_version in sorted(rider.jobs.items())
+        if delivery_id not in deliveries or concerns(rider.id, offered_version, deliveries[delivery_id])
+    ]
+
+
+def with_offer(rider: Rider, offered: Delivery, kept: Iterable[str], now: datetime) -> Rider:
+    """The rider holding one more offer; of the older ones the list keeps only what is still in hand."""
+    return replace(
+        rider,
+        version=rider.version + 1,
+        last_offer_at=now,
+        jobs={**{delivery_id: rider.jobs[delivery_id] for delivery_id in kept}, offered.id: offered.version},
+    )

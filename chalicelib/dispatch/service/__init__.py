@@ -1,0 +1,92 @@
+"""What others may ask of dispatch: deliveries for orders, the search, riders and what they report."""
+
+from chalicelib.dispatch.model.delivery import (
+    Actor,
+    Brief,
+    Delivery,
+    DeliveryRequest,
+    Proof,
+    Status,
+    Step,
+    delivery_id,
+)
+from chalicelib.dispatch.model.feed import Feed, next_step
+from chalicelib.dispatch.model.journey import Command, Evidence
+from chalicelib.dispatch.model.rider import Position, Rider, Vehicle, zone_of
+from chalicelib.dispatch.service.commands import (
+    accept_offer,
+    arrive_at_door,
+    arrive_at_store,
+    decline_offer,
+    deliver,
+    drop_delivery,
+    fail_delivery,
+    finish_return,
+    pick_up,
+    start_return,
+)
+from chalicelib.dispatch.service.feed import get_delivery, read_feed
+from chalicelib.dispatch.service.records import read_own_rider, read_rider
+from chalicelib.dispatch.service.requests import (
+    cancel_delivery,
+    delivery_ref,
+    expect_ready_at,
+    mark_ready,
+    request_delivery,
+)
+from chalicelib.dispatch.service.riders import (
+    break_off_shift,
+    change_rider,
+    end_shift,
+    register_rider,
+    report_position,
+    save_profile,
+    start_shift,
+)
+from chalicelib.dispatch.service.search import look_for_rider
+
+__all__ = [
+    "Actor",
+    "Brief",
+    "Command",
+    "Delivery",
+    "DeliveryRequest",
+    "Evidence",
+    "Feed",
+    "Position",
+    "Proof",
+    "Rider",
+    "Status",
+    "Step",
+    "Vehicle",
+    "accept_offer",
+    "arrive_at_door",
+    "arrive_at_store",
+    "break_off_shift",
+    "cancel_delivery",
+    "change_rider",
+    "decline_offer",
+    "deliver",
+    "delivery_id",
+    "delivery_ref",
+    "drop_delivery",
+    "end_shift",
+    "expect_ready_at",
+    "fail_delivery",
+    "finish_return",
+    "get_delivery",
+    "look_for_rider",
+    "mark_ready",
+    "next_step",
+    "pick_up",
+    "read_feed",
+    "read_own_rider",
+    "read_rider",
+    "register_rider",
+    "report_position",
+    "request_delivery",
+    "save_profile",
+    "start_return",
+    "start_shift",
+    "zone_of",
+]

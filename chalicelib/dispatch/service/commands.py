@@ -1,0 +1,139 @@
+"""What riders report from the road. Each is one conditional write; a repeat is answered as the first time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chalicelib.dispatch.model import journey
+from chalicelib.dispatch.model.delivery import Status, Step
+from chalicelib.dispatch.model.policy import STANDARD
+from chalicelib.dispatch.service.records import read_delivery, write_delivery
+from chalicelib.kernel import clock
+from chalicelib.kernel.errors import Contention, DomainError, VersionConflict
+from chalicelib.kernel.event_types import (
+    DeliveryDelivered,
+    DeliveryFailed,
+    DeliveryPickedUp,
+    DeliveryReturned,
+    DeliverySearchDue,
+)
+from chalicelib.kernel.transaction import Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from chalicelib.dispatch.model.delivery import Delivery
+    from chalicelib.dispatch.model.journey import Command, Evidence, Taken
+    from chalicelib.kernel.events import Event
+
+_RACES = 5
+
+
+def accept_offer(delivery_id: str, command: Command) -> Step:
+    """Take the offer."""
+    return _take(delivery_id, command, journey.accept)
+
+
+def decline_offer(delivery_id: str, command: Command) -> Step:
+    """Turn the offer down; the next rider is asked at once."""
+    return _take(delivery_id, command, journey.decline)
+
+
+def arrive_at_store(delivery_id: str, command: Command) -> Step:
+    """Be at the store."""
+    return _take(delivery_id, command, journey.arrive_at_store)
+
+
+def pick_up(delivery_id: str, command: Command) -> Step:
+    """Leave the store with the order."""
+    return _take(delivery_id, command, journey.pick_up)
+
+
+def arrive_at_door(delivery_id: str, command: Command) -> Step:
+    """Be at the door."""
+    return _take(delivery_id, command, journey.arrive_at_door)
+
+
+def deliver(delivery_id: str, command: Command, evidence: Evidence) -> Step:
+    """Hand the order over, with the proof that the store demands."""
+    return _take(
+        delivery_id,
+        command,
+        lambda delivery, told, now: journey.deliver(delivery, told, now, evidence, STANDARD),
+    )
+
+
+def fail_delivery(delivery_id: str, command: Command, reason: str) -> Step:
+    """Give up at the door: the order goes back to the store."""
+    return _take(delivery_id, command, lambda delivery, told, now: journey.fail(delivery, told, now, reason))
+
+
+def start_return(delivery_id: str, command: Command) -> Step:
+    """Be on the way back."""
+    return _take(delivery_id, command, journey.start_return)
+
+
+def finish_return(delivery_id: str, command: Command) -> Step:
+    """Give the order back at the store."""
+    return _take(delivery_id, command, journey.finish_return)
+
+
+def drop_delivery(delivery_id: str, command: Command) -> Step:
+    """Drop out before the pick-up: the delivery is open again, for others."""
+    return _take(delivery_id, command, journey.drop)
+
+
+def _take(delivery_id: str, command: Command, decide: Callable[[Delivery, Command, datetime], Taken]) -> Step:
+    """Decide on the delivery as it is and write that, again when another write came between.
+
+    The first copy may lag behind (half the price): a refusal by it is checked against the newest.
+    """
+    command = journey.checked(command, clock.now())
+    for race in range(_RACES):
+        now = clock.now()
+        newest = race > 0
+        try:
+            delivery = read_delivery(delivery_id, consistent=newest)
+            taken = decide(delivery, command, now)
+        except DomainError:
+            if newest:
+                raise
+            continue
+        if taken.delivery is not delivery:
+            tx = Transaction()
+            write_delivery(tx, delivery, taken.delivery)
+            for event in _news(delivery, taken):
+                tx.emit(event)
+            try:
+                tx.commit()
+            except (VersionConflict, Contention):
+                continue
+        if taken.refusal is not None:
+            raise taken.refusal
+        return taken.step
+    raise Contention
+
+
+def _news(before: Delivery, taken: Taken) -> list[Event]:
+    """The events that tell of a change of status."""
+    after = taken.delivery
+    if after.status is before.status:
+        return []
+    place = {
+        "delivery_id": after.id,
+        "order_id": after.order_id,
+        "rider_id": after.rider_id or "",
+        "at": clock.rfc3339(taken.step.at),
+    }
+    if after.status is Status.UNASSIGNED:
+        return [DeliverySearchDue(delivery_id=after.id, attempt=after.rounds + 1)]
+    if after.status is Status.PICKED_UP:
+        return [DeliveryPickedUp(**place)]
+    if after.status is Status.DELIVERED:
+        return [DeliveryDelivered(**place)]
+    if after.status is Status.FAILED:
+        return [DeliveryFailed(**place, reason=taken.step.reason or "")]
+    if after.status is Status.RETURNED:
+        return [DeliveryReturned(**place)]
+    return []

@@ -1,0 +1,191 @@
+"""Riders: their profile, their shift, and where they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.dispatch.model import journey
+from chalicelib.dispatch.model.delivery import ON_BOARD, Status
+from chalicelib.dispatch.model.rider import Position, Rider, Vehicle, in_hand, zone_of
+from chalicelib.dispatch.service.records import (
+    read_deliveries,
+    read_own_rider,
+    read_rider,
+    rider_ref,
+    write_delivery,
+    write_rider,
+)
+from chalicelib.dispatch.tables import POSITION, PositionRow, RiderRow, position_row, rider_pk, rider_row, zone_pk
+from chalicelib.kernel import clock, ids, tables
+from chalicelib.kernel.errors import Conflict, Contention, DomainError, VersionConflict
+from chalicelib.kernel.event_types import DeliverySearchDue
+from chalicelib.kernel.transaction import Transaction
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chalicelib.dispatch.model.delivery import Delivery
+    from chalicelib.kernel.geo import Point
+    from chalicelib.kernel.idempotency import IdempotencyKey
+
+_RACES = 4
+
+
+class _OlderPosition(DomainError):
+    """A newer position is known already."""
+
+
+def register_rider(
+    rider_id: str, *, name: str, vehicle: Vehicle, capacity: int, idempotency: IdempotencyKey | None = None
+) -> Rider:
+    """Make a signed-up user (``rider_id`` is the token's subject) a rider."""
+    rider = Rider(id=rider_id, name=name, vehicle=vehicle, capacity=capacity)
+    tx = Transaction()
+    tx.put(
+        rider_row(rider),
+        RiderRow.pk.does_not_exist(),
+        Conflict("rider_exists", "This user is a rider already."),
+    )
+    if idempotency is not None:
+        tx.remember(idempotency, rider)
+    tx.commit()
+    return rider
+
+
+def save_profile(rider_id: str, *, name: str, vehicle: Vehicle, capacity: int) -> Rider:
+    """The rider's own word on the profile, first or changed; the last one stands."""
+    profile: dict[str, Any] = {"name": name, "vehicle": vehicle, "capacity": capacity}
+    for _ in range(_RACES):
+        (rider,) = tables.fetch(rider_ref(rider_id))
+        try:
+            if rider is None:
+                return register_rider(rider_id, **profile)
+            return _change(rider, profile)
+        except (VersionConflict, Conflict):
+            continue
+    raise Contention
+
+
+def change_rider(rider_id: str, expected_version: int | None, **profile: Any) -> Rider:
+    """Change name, vehicle or capacity of a rider whom the caller has seen at ``expected_version``."""
+    rider = read_rider(rider_id)
+    if expected_version != rider.version:
+        raise VersionConflict("rider", rider_id)
+    return _change(rider, profile)
+
+
+def start_shift(rider_id: str, point: Point) -> Rider:
+    """Be ready for offers around ``point``. Starting again only moves the rider."""
+    for _ in range(_RACES):
+        rider = read_own_rider(rider_id)
+        now = clock.now()
+        zone = zone_of(point)
+        position = Position(rider_id, point, now)
+        if rider.on_shift:
+            move_rider(position)
+            return rider
+        after = replace(rider, version=rider.version + 1, on_shift=True, shift_changed_at=now, zone=zone)
+        tx = Transaction()
+        write_rider(tx, rider, after)
+        # Whatever position is left of an earlier shift is replaced; the rider's version guards both.
+        tx.put(position_row(position, zone))
+        try:
+            tx.commit()
+        except VersionConflict:
+            continue
+        return after
+    raise Contention
+
+
+def end_shift(rider_id: str) -> Rider:
+    """Take no more offers; an open one goes to somebody else. Refused while the rider has deliveries."""
+    return _end_shift(rider_id, frozenset(Status) - {Status.OFFERED}, "shift_has_deliveries")
+
+
+def break_off_shift(rider_id: str) -> Rider:
+    """Leave at once: what is not picked up yet goes to other riders. Refused while the rider has orders on board."""
+    return _end_shift(rider_id, ON_BOARD, "orders_on_board")
+
+
+def report_position(rider_id: str, point: Point, captured_at: datetime) -> Position:
+    """A heartbeat: where the rider was when. An older one than is known changes nothing."""
+    position = Position(rider_id, point, journey.checked_capture(captured_at, clock.now()))
+    move_rider(position)
+    return position
+
+
+def move_rider(position: Position) -> None:
+    """Keep a newer position of a rider on shift: one write, and one in the index."""
+
+    def refuse(item: dict[str, Any] | None) -> DomainError:
+        if item is None or "zone_pk" not in item:
+            return Conflict("not_on_shift", "Positions are taken on shift only.")
+        return _OlderPosition("older_position", "A newer position is known.")
+
+    at = clock.epoch_ms(position.at)
+    tx = Transaction()
+    tx.update(
+        PositionRow,
+        rider_pk(position.rider_id),
+        POSITION,
+        actions=[
+            PositionRow.point.set(position.point),
+            PositionRow.at.set(at),
+            PositionRow.zone_pk.set(zone_pk(zone_of(position.point))),
+        ],
+        condition=PositionRow.zone_pk.exists() & (PositionRow.at < at),
+        error=refuse,
+    )
+    try:
+        tx.commit()
+    except _OlderPosition:
+        return
+
+
+def _change(rider: Rider, profile: dict[str, Any]) -> Rider:
+    after = replace(rider, version=rider.version + 1, **profile)
+    tx = Transaction()
+    write_rider(tx, rider, after)
+    tx.commit()
+    return after
+
+
+def _end_shift(rider_id: str, blocking: frozenset[Status], code: str) -> Rider:
+    for _ in range(_RACES):
+        rider = read_own_rider(rider_id)
+        if not rider.on_shift:
+            return rider
+        held = _held(rider)
+        kept = [each.id for each in held if each.status in blocking]
+        if kept:
+            raise Conflict(code, "Finish the deliveries in hand first.", deliveries=kept)
+        try:
+            return _leave(rider, held, clock.now())
+        except VersionConflict:
+            continue
+    raise Contention
+
+
+def _held(rider: Rider) -> list[Delivery]:
+    deliveries = read_deliveries(rider.jobs)
+    return [known for each in in_hand(rider, deliveries) if (known := deliveries[each]) is not None]
+
+
+def _leave(rider: Rider, held: list[Delivery], now: datetime) -> Rider:
+    after = replace(rider, version=rider.version + 1, on_shift=False, shift_changed_at=now, zone=None, jobs={})
+    tx = Transaction()
+    write_rider(tx, rider, after)
+    tx.update(
+        PositionRow,
+        rider_pk(rider.id),
+        POSITION,
+        actions=[PositionRow.zone_pk.remove(), PositionRow.zone_sk.remove()],
+        condition=PositionRow.pk.exists(),
+    )
+    for delivery in held:
+        command = journey.Command(rider.id, ids.new_id("op"), now)
+        write_delivery(tx, delivery, journey.release(delivery, command, now).delivery)
+        tx.emit(DeliverySearchDue(delivery_id=delivery.id, attempt=delivery.rounds + 1))
+    tx.commit()
+    return after

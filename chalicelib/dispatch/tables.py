@@ -1,0 +1,415 @@
+"""Dispatch at rest. Everything that changes is one item of less than 1 KB, so that a change costs one write unit.
+
+=====================  ==========  =========================================================================
+pk                     sk          what, and how it is found
+=====================  ==========  =========================================================================
+``dlv_…``              STATE       a delivery; by the order's id, which is the delivery's under another prefix
+``dlv_…``              BRIEF       its brief, apart only where it is too long to ride along in STATE
+``RDR#<token sub>``    STATE       a rider
+``RDR#<token sub>``    POSITION    where the rider is; on shift also in index ``zone`` under ZONE#<H3 cell>
+=====================  ==========  =========================================================================
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import uuid
+import zlib
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from pynamodb.attributes import (
+    Attribute,
+    BinaryAttribute,
+    BooleanAttribute,
+    ListAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+)
+from pynamodb.constants import STRING
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from chalicelib.dispatch.model.delivery import Actor, Brief, Delivery, Proof, Status, Step
+from chalicelib.dispatch.model.rider import Position, Rider, Vehicle
+from chalicelib.kernel import clock, tables
+from chalicelib.kernel.geo import Point
+from chalicelib.kernel.money import Money
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pynamodb.expressions.update import Action
+
+STATE = "STATE"
+POSITION = "POSITION"
+BRIEF = "BRIEF"
+INLINE_BRIEF_BYTES = 240
+_MARK_BYTES = 4
+
+
+class PointAttribute(Attribute[Point]):
+    """A place as ``52.520008,13.404954``: six decimals are a tenth of a metre."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Point) -> str:
+        """Latitude and longitude in degrees."""
+        return f"{value.lat:.6f},{value.lng:.6f}"
+
+    def deserialize(self, value: str) -> Point:
+        """The place that was written."""
+        lat, _, lng = value.partition(",")
+        return Point(float(lat), float(lng))
+
+
+class DeliveryRow(tables.Row):
+    """A delivery as it stands."""
+
+    class Meta(tables.Meta):
+        context = "dispatch"
+
+    status = UnicodeAttribute()
+    version = NumberAttribute()
+    store_id = UnicodeAttribute()
+    store_point = PointAttribute(attr_name="store_at")
+    dropoff_point = PointAttribute(attr_name="door_at")
+    ready_at = NumberAttribute()
+    promised_at = NumberAttribute()
+    marked_ready_at = NumberAttribute(null=True, attr_name="marked_at")
+    proof = UnicodeAttribute()
+    pin = UnicodeAttribute(null=True)
+    pin_failures = NumberAttribute(null=True)
+    photo = UnicodeAttribute(null=True)
+    currency = UnicodeAttribute(null=True)
+    cash_to_collect = NumberAttribute(null=True, attr_name="cash_due")
+    cash_collected = NumberAttribute(null=True, attr_name="cash_got")
+    rider_id = UnicodeAttribute(null=True)
+    offered_to = UnicodeAttribute(null=True)
+    offer_expires_at = NumberAttribute(null=True, attr_name="offer_ends")
+    excluded = BinaryAttribute(null=True, legacy_encoding=False)
+    rounds = NumberAttribute(null=True)
+    searching_since = NumberAttribute(null=True, attr_name="searching")
+    next_look_at = NumberAttribute(null=True, attr_name="next_look")
+    unfilled_at = NumberAttribute(null=True, attr_name="unfilled")
+    steps: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
+    brief = BinaryAttribute(null=True, legacy_encoding=False)
+
+
+class BriefRow(tables.Row):
+    """A brief that is too long for its delivery's item. Written once."""
+
+    class Meta(tables.Meta):
+        context = "dispatch"
+
+    brief = BinaryAttribute(legacy_encoding=False)
+
+
+class RiderRow(tables.Row):
+    """A rider."""
+
+    class Meta(tables.Meta):
+        context = "dispatch"
+
+    version = NumberAttribute()
+    name = UnicodeAttribute()
+    vehicle = UnicodeAttribute()
+    capacity = NumberAttribute()
+    on_shift = BooleanAttribute(default=False)
+    shift_changed_at = NumberAttribute(null=True)
+    zone = UnicodeAttribute(null=True)
+    last_offer_at = NumberAttribute(null=True)
+    jobs: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
+
+
+class ZoneIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+    """The riders on shift in a zone, with their positions. Off shift the keys are absent, and so is the rider."""
+
+    class Meta:
+        index_name = "zone"
+        projection = AllProjection()
+
+    zone_pk = UnicodeAttribute(hash_key=True)
+    zone_sk = UnicodeAttribute(range_key=True)
+
+
+class PositionRow(tables.Row):
+    """Where a rider is. Apart from the rider, because it changes every few seconds."""
+
+    class Meta(tables.Meta):
+        context = "dispatch"
+
+    zone_pk = UnicodeAttribute(null=True)
+    zone_sk = UnicodeAttribute(null=True)
+    point = PointAttribute()
+    at = NumberAttribute()
+    in_zone = ZoneIndex()
+
+
+# --- deliveries -------------------------------------------------------------------------------------------------------
+
+
+def delivery_row(delivery: Delivery) -> DeliveryRow:
+    """The item that keeps this delivery (without its brief when that is too long)."""
+    return DeliveryRow(pk=delivery.id, sk=STATE, **_attributes(delivery), brief=_inline(delivery.brief))
+
+
+def brief_row(delivery: Delivery) -> BriefRow | None:
+    """The item of a brief that does not fit into the delivery's own; None when it does."""
+    if delivery.brief is None or _inline(delivery.brief) is not None:
+        return None
+    return BriefRow(pk=delivery.id, sk=BRIEF, brief=_packed(delivery.brief))
+
+
+def changes(before: Delivery, after: Delivery) -> list[Action]:
+    """The update that makes ``after`` of ``before``: only what differs is sent."""
+    old, new = _attributes(before), _attributes(after)
+    actions: list[Action] = []
+    for name, value in new.items():
+        if value != old[name]:
+            attribute = getattr(DeliveryRow, name)
+            actions.append(attribute.remove() if value is None else attribute.set(value))
+    return actions
+
+
+def delivery_of(row: DeliveryRow | None) -> Delivery | None:
+    """The delivery that an item keeps."""
+    if row is None:
+        return None
+    marks = bytes(row.excluded or b"").hex()
+    width = 2 * _MARK_BYTES
+    return Delivery(
+        id=row.pk,
+        store_id=row.store_id,
+        store_point=row.store_point,
+        dropoff_point=row.dropoff_point,
+        ready_at=clock.from_epoch_ms(int(row.ready_at)),
+        promised_at=clock.from_epoch_ms(int(row.promised_at)),
+        status=Status(row.status),
+        version=int(row.version),
+        marked_ready_at=_instant(row.marked_ready_at),
+        proof=Proof(row.proof),
+        pin=row.pin,
+        pin_failures=int(row.pin_failures or 0),
+        photo=row.photo,
+        cash_to_collect=_money(row.cash_to_collect, row.currency),
+        cash_collected=_money(row.cash_collected, row.currency),
+        rider_id=row.rider_id,
+        offered_to=row.offered_to,
+        offer_expires_at=_instant(row.offer_expires_at),
+        excluded=tuple(marks[start : start + width] for start in range(0, len(marks), width)),
+        rounds=int(row.rounds or 0),
+        searching_since=_instant(row.searching_since),
+        next_look_at=_instant(row.next_look_at),
+        unfilled_at=_instant(row.unfilled_at),
+        steps=tuple(_step_of(line) for line in row.steps),
+        brief=_unpacked(row.brief) if row.brief else None,
+    )
+
+
+def brief_of(row: BriefRow | None) -> Brief | None:
+    """The brief that an item of its own keeps."""
+    return None if row is None else _unpacked(row.brief)
+
+
+def _attributes(delivery: Delivery) -> dict[str, Any]:
+    money = delivery.cash_to_collect or delivery.cash_collected
+    return {
+        "status": delivery.status.value,
+        "version": delivery.version,
+        "store_id": delivery.store_id,
+        "store_point": delivery.store_point,
+        "dropoff_point": delivery.dropoff_point,
+        "ready_at": clock.epoch_ms(delivery.ready_at),
+        "promised_at": clock.epoch_ms(delivery.promised_at),
+        "marked_ready_at": _ms(delivery.marked_ready_at),
+        "proof": delivery.proof.value,
+        "pin": delivery.pin,
+        "pin_failures": delivery.pin_failures or None,
+        "photo": delivery.photo,
+        "currency": money.currency if money else None,
+        "cash_to_collect": delivery.cash_to_collect.amount if delivery.cash_to_collect else None,
+        "cash_collected": delivery.cash_collected.amount if delivery.cash_collected else None,
+        "rider_id": delivery.rider_id,
+        "offered_to": delivery.offered_to,
+        "offer_expires_at": _ms(delivery.offer_expires_at),
+        "excluded": bytes.fromhex("".join(delivery.excluded)) or None,
+        "rounds": delivery.rounds or None,
+        "searching_since": _ms(delivery.searching_since),
+        "next_look_at": _ms(delivery.next_look_at),
+        "unfilled_at": _ms(delivery.unfilled_at),
+        "steps": [step_line(step) for step in delivery.steps],
+    }
+
+
+def _ms(instant: datetime | None) -> int | None:
+    return None if instant is None else clock.epoch_ms(instant)
+
+
+def _instant(value: float | None) -> datetime | None:
+    return None if value is None else clock.from_epoch_ms(int(value))
+
+
+def _money(amount: float | None, currency: str | None) -> Money | None:
+    return None if amount is None or currency is None else Money(int(amount), currency)
+
+
+# --- steps ------------------------------------------------------------------------------------------------------------
+
+_ACTORS = {
+    Actor.SYSTEM: "-",
+    Actor.STORE: "s",
+    Actor.CUSTOMER: "c",
+    Actor.ADMIN: "a",
+    Actor.RIDER: "r",
+}
+_SPACE = re.compile(r"\s")
+_ACTOR_OF = {letter: actor for actor, letter in _ACTORS.items()}
+
+
+def step_line(step: Step) -> str:
+    """A step as one short line, ``status at actor cause [captured=…] [why=…] [rider=…]``.
+
+    Times are hexadecimal milliseconds since 1970, ``captured`` is how many milliseconds before ``at`` the phone took
+    it down. A timeline of such lines is a third of the same list of maps.
+    """
+    parts = [step.status.value, f"{clock.epoch_ms(step.at):x}", _ACTORS[step.actor], _short(step.cause)]
+    if step.captured_at is not None:
+        parts.append(f"captured={clock.epoch_ms(step.at) - clock.epoch_ms(step.captured_at):x}")
+    if step.reason is not None:
+        parts.append(f"why={step.reason}")
+    if step.rider_id is not None:
+        parts.append(f"rider={step.rider_id}")
+    return " ".join(_SPACE.sub("_", part) for part in parts)
+
+
+def _step_of(line: str) -> Step:
+    status, at, actor, cause, *rest = line.split(" ")
+    more = dict(part.split("=", 1) for part in rest)
+    moment = int(at, 16)
+    captured = more.get("captured")
+    return Step(
+        status=Status(status),
+        at=clock.from_epoch_ms(moment),
+        actor=_ACTOR_OF[actor],
+        cause=_long(cause),
+        reason=more.get("why"),
+        captured_at=None if captured is None else clock.from_epoch_ms(moment - int(captured, 16)),
+        rider_id=more.get("rider"),
+    )
+
+
+def _short(cause: str) -> str:
+    """A UUID in 22 characters behind a tilde, anything else as it is."""
+    try:
+        number = uuid.UUID(cause)
+    except ValueError:
+        return cause or "~"
+    if str(number) != cause:
+        return cause
+    return "~" + base64.urlsafe_b64encode(number.bytes).rstrip(b"=").decode()
+
+
+def _long(short: str) -> str:
+    if not short.startswith("~"):
+        return short
+    return str(uuid.UUID(bytes=base64.urlsafe_b64decode(short[1:] + "=="))) if len(short) > 1 else ""
+
+
+# --- briefs -----------------------------------------------------------------------------------------------------------
+
+
+def _packed(brief: Brief) -> bytes:
+    given = {name: value for name, value in asdict(brief).items() if value}
+    return zlib.compress(json.dumps(given, separators=(",", ":"), ensure_ascii=False).encode(), 9)
+
+
+def _unpacked(packed: bytes) -> Brief:
+    given = json.loads(zlib.decompress(packed))
+    known = {each.name for each in fields(Brief)}
+    return Brief(**{name: value for name, value in given.items() if name in known})
+
+
+def _inline(brief: Brief | None) -> bytes | None:
+    if brief is None:
+        return None
+    packed = _packed(brief)
+    return packed if len(packed) <= INLINE_BRIEF_BYTES else None
+
+
+# --- riders -----------------------------------------------------------------------------------------------------------
+
+
+def rider_pk(rider_id: str) -> str:
+    """The partition of a rider."""
+    return f"RDR#{rider_id}"
+
+
+def zone_pk(zone: str) -> str:
+    """The index's partition of a zone."""
+    return f"ZONE#{zone}"
+
+
+def rider_row(rider: Rider) -> RiderRow:
+    """The item that keeps this rider."""
+    return RiderRow(pk=rider_pk(rider.id), sk=STATE, **_rider_attributes(rider))
+
+
+def rider_changes(before: Rider, after: Rider) -> list[Action]:
+    """The update that makes ``after`` of ``before``."""
+    old, new = _rider_attributes(before), _rider_attributes(after)
+    return [
+        getattr(RiderRow, name).remove() if value is None else getattr(RiderRow, name).set(value)
+        for name, value in new.items()
+        if value != old[name]
+    ]
+
+
+def rider_of(row: RiderRow | None) -> Rider | None:
+    """The rider that an item keeps."""
+    if row is None:
+        return None
+    return Rider(
+        id=row.pk.removeprefix("RDR#"),
+        name=row.name,
+        vehicle=Vehicle(row.vehicle),
+        capacity=int(row.capacity),
+        version=int(row.version),
+        on_shift=bool(row.on_shift),
+        shift_changed_at=_instant(row.shift_changed_at),
+        zone=row.zone,
+        last_offer_at=_instant(row.last_offer_at),
+        jobs={f"dlv_{ulid}": int(version) for ulid, _, version in (job.partition(":") for job in row.jobs)},
+    )
+
+
+def _rider_attributes(rider: Rider) -> dict[str, Any]:
+    return {
+        "version": rider.version,
+        "name": rider.name,
+        "vehicle": rider.vehicle.value,
+        "capacity": rider.capacity,
+        "on_shift": rider.on_shift,
+        "shift_changed_at": _ms(rider.shift_changed_at),
+        "zone": rider.zone,
+        "last_offer_at": _ms(rider.last_offer_at),
+        "jobs": [f"{job.partition('_')[2]}:{version}" for job, version in sorted(rider.jobs.items())],
+    }
+
+
+def position_row(position: Position, zone: str) -> PositionRow:
+    """The item of a rider on shift in this zone."""
+    return PositionRow(
+        pk=rider_pk(position.rider_id),
+        sk=POSITION,
+        zone_pk=zone_pk(zone),
+        zone_sk=position.rider_id,
+        point=position.point,
+        at=clock.epoch_ms(position.at),
+    )
+
+
+def position_of(row: PositionRow) -> Position:
+    """The position that an item keeps."""
+    return Position(row.pk.removeprefix("RDR#"), row.point, clock.from_epoch_ms(int(row.at)))
