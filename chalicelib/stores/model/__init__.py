@@ -14,6 +14,7 @@ from chalicelib.stores.model.cells import (
 from chalicelib.stores.model.checks import check_store
 from chalicelib.stores.model.fulfilment import FulfilmentTerms, check_fulfilment, minutes_from_now
 from chalicelib.stores.model.opening import OpeningState, opening_state
+from chalicelib.stores.model.pauses import PauseRequest, pause, pauses_in_force, unpause
 from chalicelib.stores.model.roles import Role, StaffMember, at_least, may_assign
 from chalicelib.stores.model.store import (
     MODES,
@@ -51,6 +52,7 @@ __all__ = [
     "ModeSettings",
     "OpeningState",
     "Pause",
+    "PauseRequest",
     "PaymentMethod",
     "Polygon",
     "Proof",
@@ -69,7 +71,10 @@ __all__ = [
     "may_assign",
     "minutes_from_now",
     "opening_state",
+    "pause",
+    "pauses_in_force",
     "payment_methods",
     "reach",
     "travel_minutes",
+    "unpause",
 ]
