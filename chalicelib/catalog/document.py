@@ -54,9 +54,7 @@ Choices = Annotated[int, Meta(ge=0, le=99)]
 Quantity = Annotated[int, Meta(ge=1, le=999)]
 ImageUrl = Annotated[
     str,
-    Meta(
-        min_length=1, max_length=500, description="An https address.", examples=["https://img.example/1.jpg"]
-    ),
+    Meta(min_length=1, max_length=500, description="An https address.", examples=["https://img.example/1.jpg"]),
 ]
 LocalTime = Annotated[
     str,
@@ -91,9 +89,7 @@ GroupIds = Annotated[tuple[Id, ...], Meta(max_length=30)]
 DaypartIds = Annotated[tuple[Id, ...], Meta(max_length=30)]
 
 
-class Part(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False
-):
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """A part of a menu. A tree without cycles, so the garbage collector need not look into it."""
 
 
@@ -171,9 +167,7 @@ class Variant(Part, frozen=True, kw_only=True):
     """What is really bought and counted: a product in one size or colour (SKU)."""
 
     sku: Sku
-    name: Annotated[
-        str, Meta(max_length=120, description='"Large", "32 cm"; empty when there is only one.')
-    ] = ""
+    name: Annotated[str, Meta(max_length=120, description='"Large", "32 cm"; empty when there is only one.')] = ""
     price_minor: Price
     max_quantity: Quantity = 99
     counted: bool = False
@@ -203,9 +197,7 @@ class Product(Part, frozen=True, kw_only=True):
 class MenuDocument(Part, frozen=True, kw_only=True):
     """The whole menu of one store."""
 
-    currency: Annotated[
-        str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217; the store's.", examples=["EUR"])
-    ]
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217; the store's.", examples=["EUR"])]
     dayparts: Annotated[tuple[Daypart, ...], Meta(max_length=100)] = ()
     categories: Annotated[tuple[Category, ...], Meta(max_length=500)] = ()
     products: Annotated[tuple[Product, ...], Meta(max_length=5000)] = ()

@@ -111,15 +111,15 @@ def test_tomorrow_begins_when_the_night_is_over(moment: datetime, morning: datet
 
 
 def test_86ing_again_replaces_and_counts_the_version_up() -> None:
-    first = Availability().with_entry(EightySix("sku", "A", at(2, 12), at(2, 15)))
-    second = first.with_entry(EightySix("sku", "A", at(2, 13)))
+    first = Availability().with_entry(EightySix("sku", "A", at(2, 15)))
+    second = first.with_entry(EightySix("sku", "A"))
     assert second.version == 2
     assert [entry.until for entry in second.eighty_sixed] == [None]
     assert second.without_entry("sku", "A") == Availability(3)
 
 
 def test_entries_that_have_ended_are_left_out() -> None:
-    availability = Availability(5, (EightySix("sku", "A", at(2, 12), at(2, 15)), EightySix("option", "B", at(2, 12))))
+    availability = Availability(5, (EightySix("sku", "A", at(2, 15)), EightySix("option", "B")))
     assert [entry.id for entry in availability.still_at(at(2, 15)).eighty_sixed] == ["B"]
     assert availability.find("sku", "A", at(2, 14)) is not None
     assert availability.find("sku", "A", at(2, 15)) is None

@@ -232,7 +232,7 @@ def test_modifier_rules_hold_inside_a_combo() -> None:
 
 
 def without(kind: Any, identifier: str, until: datetime | None = None) -> Availability:
-    return Availability(1, (EightySix(kind, identifier, MONDAY_NOON, until),))
+    return Availability(1, (EightySix(kind, identifier, until),))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Literal
 Kind = Literal["product", "sku", "option"]
 
 MAX_EIGHTY_SIXED = 500
-"""More than this is a menu to be published anew; it keeps the document that every quote reads at a few KB."""
+"""Whoever has more off sale needs another menu; the item that every quote reads stays below 16 KB."""
 
 _NIGHT_ENDS = timedelta(hours=4)
 
@@ -20,7 +20,6 @@ class EightySix:
 
     kind: Kind
     id: str
-    since: datetime
     until: datetime | None = None
 
     def holds_at(self, instant: datetime) -> bool:
@@ -49,9 +48,7 @@ class Availability:
 
     def still_at(self, instant: datetime) -> Availability:
         """Without the entries that have ended by then."""
-        return Availability(
-            self.version, tuple(entry for entry in self.eighty_sixed if entry.holds_at(instant))
-        )
+        return Availability(self.version, tuple(entry for entry in self.eighty_sixed if entry.holds_at(instant)))
 
     def with_entry(self, entry: EightySix) -> Availability:
         """With this entry in the place of an earlier one for the same thing; the version is the next one."""

@@ -49,12 +49,8 @@ class _MenuCheck:
         self._tax_categories = tax_categories
         self._violations: list[Violation] = []
         self._suppressed = 0
-        self._product_of = {
-            variant.sku: product for product in document.products for variant in product.variants
-        }
-        self._variants = {
-            variant.sku: variant for product in document.products for variant in product.variants
-        }
+        self._product_of = {variant.sku: product for product in document.products for variant in product.variants}
+        self._variants = {variant.sku: variant for product in document.products for variant in product.variants}
         self._product_ids = {product.id for product in document.products}
         self._daypart_ids = {daypart.id for daypart in document.dayparts}
         self._group_ids = {group.id for group in document.modifier_groups}
@@ -87,9 +83,7 @@ class _MenuCheck:
         self._check_groups()
         if self._suppressed:
             detail = f"{self._suppressed} more violations are not listed."
-            self._violations.append(
-                Violation("too_many_violations", "", detail, {"not_listed": self._suppressed})
-            )
+            self._violations.append(Violation("too_many_violations", "", detail, {"not_listed": self._suppressed}))
         return self._violations
 
     def _check_dayparts(self) -> None:
@@ -102,9 +96,7 @@ class _MenuCheck:
             self._refuse("daypart_without_windows", place, f"{daypart.name} has no time at all.")
         for number, window in enumerate(daypart.windows):
             if not window.days:
-                self._refuse(
-                    "window_without_days", f"{place}/{number}/days", f"{daypart.name}: on which days?"
-                )
+                self._refuse("window_without_days", f"{place}/{number}/days", f"{daypart.name}: on which days?")
             if window.start == window.end or minute_of_day(window.start) == 1440:
                 self._refuse(
                     "empty_window",
@@ -151,9 +143,7 @@ class _MenuCheck:
                 known=sorted(self._tax_categories),
             )
         if not product.variants:
-            self._refuse(
-                "no_variants", f"{place}/variants", f"{product.name} can't be bought: it has no variant."
-            )
+            self._refuse("no_variants", f"{place}/variants", f"{product.name} can't be bought: it has no variant.")
         for number, url in enumerate(product.image_urls):
             self._check_image(f"{place}/image_urls/{number}", url)
         self._check_references(f"{place}/daypart_ids", product.daypart_ids, self._daypart_ids, "daypart")
@@ -185,9 +175,7 @@ class _MenuCheck:
                 )
 
     def _check_component(self, place: str, component: ComboComponent) -> None:
-        self._check_limits(
-            place, component.name, component, sum(choice.max_quantity for choice in component.choices)
-        )
+        self._check_limits(place, component.name, component, sum(choice.max_quantity for choice in component.choices))
         skus = [choice.sku for choice in component.choices]
         self._check_references(f"{place}/choices", skus, self._product_of.keys(), "SKU", "/sku")
         for number, sku in enumerate(skus):
@@ -240,17 +228,13 @@ class _MenuCheck:
                     sku=option.counted_sku,
                 )
 
-    def _check_limits(
-        self, place: str, name: str, asked: ModifierGroup | ComboComponent, obtainable: int
-    ) -> None:
+    def _check_limits(self, place: str, name: str, asked: ModifierGroup | ComboComponent, obtainable: int) -> None:
         low, high = asked.min_choices, asked.max_choices
         if low > high:
             detail = f"{name}: at least {low} is more than at most {high}."
             self._refuse("min_above_max", f"{place}/min_choices", detail, min=low, max=high)
         if high < 1:
-            self._refuse(
-                "nothing_to_choose", f"{place}/max_choices", f"{name}: nothing may be chosen.", max=high
-            )
+            self._refuse("nothing_to_choose", f"{place}/max_choices", f"{name}: nothing may be chosen.", max=high)
         if obtainable < max(low, 1):
             self._refuse(
                 "unreachable_minimum",
@@ -266,9 +250,7 @@ class _MenuCheck:
         for number, identifier in enumerate(identifiers):
             self._check_id(f"{place}/{number}/id", identifier)
             if identifier in seen:
-                self._refuse(
-                    "duplicate_id", f"{place}/{number}/id", f"{identifier} is used twice.", id=identifier
-                )
+                self._refuse("duplicate_id", f"{place}/{number}/id", f"{identifier} is used twice.", id=identifier)
             seen.add(identifier)
 
     def _check_references(

@@ -28,17 +28,21 @@ class MenuHead:
     """Which version of a store's menu is current and where it lies. All that a 304 needs to read.
 
     `body_id` names the stored document and `chunks` says in how many pieces it lies; a version that brings an
-    older one back shares its body. `size_bytes` is that of the JSON.
+    older one back shares its body. `size_bytes` is that of the JSON; `counted_skus` is how many it counts.
     """
 
     store_id: str
     version: int
     etag: str
     published_at: datetime
+    published_by: str
     body_id: str
     chunks: int
     size_bytes: int
     currency: str
+    counted_skus: int = 0
+    note: str = ""
+    republished_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,7 @@ class Menu:
     @classmethod
     def of(cls, store_id: str, version: int, document: MenuDocument) -> Menu:
         """Index a document that `check_menu` found sound."""
-        options = {
-            (group.id, option.id): option for group in document.modifier_groups for option in group.options
-        }
+        options = {(group.id, option.id): option for group in document.modifier_groups for option in group.options}
         offers = {
             variant.sku: Offer(product, variant, product.modifier_group_ids + variant.modifier_group_ids)
             for product in document.products

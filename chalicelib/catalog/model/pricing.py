@@ -192,9 +192,7 @@ class _LinePricer:
             self._check_group_limits(group_id, chosen[group_id], place)
         return price
 
-    def _find_option(
-        self, group_ids: Sequence[str], choice: ModifierChoice, here: str
-    ) -> ModifierOption | None:
+    def _find_option(self, group_ids: Sequence[str], choice: ModifierChoice, here: str) -> ModifierOption | None:
         if choice.group_id not in group_ids:
             self._refuse(
                 "unknown_group",
@@ -242,9 +240,7 @@ class _LinePricer:
             option.modifier_group_ids, choice.modifiers, here, times=units, depth=depth + 1
         )
 
-    def _check_option_limit(
-        self, choice: ModifierChoice, option: ModifierOption, taken: int, here: str
-    ) -> None:
+    def _check_option_limit(self, choice: ModifierChoice, option: ModifierOption, taken: int, here: str) -> None:
         if taken > option.max_quantity:
             self._refuse(
                 "modifier_max",
@@ -296,9 +292,7 @@ class _LinePricer:
             if self._check_quantity(f"{here}/quantity", choice.quantity, None):
                 chosen[component.id] += choice.quantity
                 taken[component.id, choice.sku] += choice.quantity
-                price += choice.quantity * self._price_choice(
-                    component, choice, here, taken[component.id, choice.sku]
-                )
+                price += choice.quantity * self._price_choice(component, choice, here, taken[component.id, choice.sku])
         for component in combo.components:
             self._check_component_limits(component, chosen[component.id])
         return price
