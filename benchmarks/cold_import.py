@@ -1,0 +1,58 @@
+"""What `import app` adds to a cold start, against the import of the frameworks that it can't do without.
+
+`python -m benchmarks.cold_import [--runs 15] [--check]` runs the two in turn in fresh interpreters and compares them
+pair by pair, by the CPU time that the operating system accounts to each finished process: the ratio holds where the
+machine's speed drifts. With `--check` the exit code is 1 above the limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+LIMIT = 1.3
+FRAMEWORKS = "import chalice, pynamodb.models, botocore.session"
+APP = "import app"
+
+
+def cpu_seconds(statement: str) -> float:
+    """User and system seconds of a fresh interpreter that runs the statement."""
+    process = subprocess.Popen([sys.executable, "-c", statement])
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{statement!r} failed")
+    return usage.ru_utime + usage.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--check", action="store_true", help=f"fail above {LIMIT}")
+    asked = parser.parse_args()
+    idle, frameworks, app = [], [], []
+    cpu_seconds(APP), cpu_seconds(FRAMEWORKS)  # the first runs write the bytecode
+    for _ in track(range(asked.runs), "importing", console=Console(stderr=True)):
+        idle.append(cpu_seconds("pass"))
+        frameworks.append(cpu_seconds(FRAMEWORKS))
+        app.append(cpu_seconds(APP))
+    # What the interpreter costs by itself is in neither import.
+    ratios = [(a - i) / (f - i) for a, f, i in zip(app, frameworks, idle, strict=True)]
+    table = Table("fresh interpreter", "CPU ms, median", title="Cold import")
+    for name, runs in (("nothing", idle), (FRAMEWORKS, frameworks), (APP, app)):
+        table.add_row(name, f"{statistics.median(runs) * 1000:.0f}")
+    table.add_row("ratio, median of pairs", f"{statistics.median(ratios):.2f}")
+    Console().print(table)
+    if asked.check and statistics.median(ratios) > LIMIT:
+        raise SystemExit(f"importing the app costs more than {LIMIT} times the frameworks")
+
+
+if __name__ == "__main__":
+    main()
