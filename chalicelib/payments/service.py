@@ -10,11 +10,29 @@ from chalicelib.kernel.errors import Conflict, DomainError, NotFound, VersionCon
 from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments import model, provider
 from chalicelib.payments.model import Method, Payment, ProviderState, State
+from chalicelib.payments.provider import ClientAction
 from chalicelib.payments.tables import SK, PaymentRow, of_row, pk, to_row
 
 if TYPE_CHECKING:
     from chalicelib.kernel.money import Money
-    from chalicelib.payments.provider import ClientAction
+
+__all__ = [
+    "ClientAction",
+    "Method",
+    "Payment",
+    "ProviderState",
+    "State",
+    "capture_payment",
+    "get_client_action",
+    "get_payment",
+    "look_up_provider",
+    "open_payment",
+    "payment_ref",
+    "record_authorised",
+    "record_failure",
+    "release_payment",
+    "start_intent",
+]
 
 logger = logging.getLogger(__name__)
 
