@@ -1,0 +1,1 @@
+"""The deployed resources on one machine: emulators, the functions' hosts and their supervisor."""

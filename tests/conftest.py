@@ -1,0 +1,36 @@
+"""Fixtures of all tests. Importing this file comes before importing the app, and so before it reads its environment."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.local.environment import free_ports
+from tests import stack as stacks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from infra.local.stack import LocalStack
+    from infra.local.wire import Emulator
+
+# Each worker process has a DynamoDB of its own; its address must be known before a model is imported.
+_DYNAMODB_PORT = free_ports(1)[0]
+os.environ.pop("DOORSTEP_CLOCK_FILE", None)
+os.environ.update(stacks.environment_of_this_process(_DYNAMODB_PORT))
+
+
+@pytest.fixture(scope="session")
+def dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """The tables for code that runs in this process. Nothing relays its events, and no timer fires."""
+    yield from stacks.serve_dynamodb(_DYNAMODB_PORT, tmp_path_factory.mktemp("dynamodb"))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """The whole local stack, behind HTTP, on data of its own; shared by all tests of this process."""
+    running = stacks.started(tmp_path_factory.mktemp("stack"))
+    yield running
+    running.stop()
