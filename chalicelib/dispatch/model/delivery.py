@@ -101,6 +101,10 @@ class Brief:
     phone: str = ""
     note: str = ""
 
+    def without_customer(self) -> Brief:
+        """What remains once the job is done: nothing of the customer's."""
+        return Brief(store_name=self.store_name, store_address=self.store_address, order_label=self.order_label)
+
 
 @dataclass(frozen=True)
 class DeliveryRequest:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from chalicelib.dispatch.model.delivery import Delivery, Status
 from chalicelib.dispatch.model.rider import CAPACITY_LIMIT, Rider, in_hand
@@ -17,6 +17,17 @@ from chalicelib.dispatch.model.rider import CAPACITY_LIMIT, Rider, in_hand
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+NextStep = Literal[
+    "accept_or_decline",
+    "go_to_store",
+    "wait_for_order",
+    "pick_up",
+    "go_to_door",
+    "hand_over",
+    "go_back_to_store",
+    "give_back_at_store",
+]
 
 _TOKEN = re.compile(r"r\d{1,15}((?:\.[0-9a-hjkmnp-tv-z]{26}:\d{1,15}x?)*)\Z", re.ASCII)
 _NAMED_LIMIT = CAPACITY_LIMIT + 2
@@ -85,14 +96,14 @@ def _wait_for(delivery: Delivery) -> int:
     return _TO_STORE if delivery.status is Status.ASSIGNED else _TO_DOOR
 
 
-def next_step(delivery: Delivery) -> str:
-    """What the rider does next with a delivery in hand."""
+def next_step(delivery: Delivery) -> NextStep | None:
+    """What the rider does next with a delivery; None when there is nothing left to do."""
     if delivery.status is Status.AT_STORE:
         return "pick_up" if delivery.marked_ready_at is not None else "wait_for_order"
-    return _NEXT_STEPS[delivery.status]
+    return _NEXT_STEPS.get(delivery.status)
 
 
-_NEXT_STEPS = {
+_NEXT_STEPS: dict[Status, NextStep] = {
     Status.OFFERED: "accept_or_decline",
     Status.ASSIGNED: "go_to_store",
     Status.PICKED_UP: "go_to_door",

@@ -238,6 +238,13 @@ def release(delivery: Delivery, command: Command, now: datetime) -> Taken:
     return drop(delivery, command, now, SHIFT_ENDED)
 
 
+def pin_attempts_left(delivery: Delivery, policy: Policy) -> int | None:
+    """How many wrong PINs are left; None where no PIN is asked for."""
+    if delivery.proof is not Proof.PIN:
+        return None
+    return max(0, policy.pin_attempts - delivery.pin_failures)
+
+
 def refuse_cancel(status: str | None, delivery_id: str) -> DomainError:
     """Why a delivery in this state can't be cancelled any more."""
     if status is None:

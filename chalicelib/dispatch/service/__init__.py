@@ -25,7 +25,7 @@ from chalicelib.dispatch.service.commands import (
     pick_up,
     start_return,
 )
-from chalicelib.dispatch.service.feed import get_delivery, read_feed
+from chalicelib.dispatch.service.feed import get_delivery, pin_attempts_left, read_feed
 from chalicelib.dispatch.service.records import read_own_rider, read_rider
 from chalicelib.dispatch.service.requests import (
     cancel_delivery,
@@ -79,6 +79,7 @@ __all__ = [
     "mark_ready",
     "next_step",
     "pick_up",
+    "pin_attempts_left",
     "read_feed",
     "read_own_rider",
     "read_rider",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from chalicelib.dispatch.model import journey
+from chalicelib.dispatch.model.delivery import ENDED
 from chalicelib.dispatch.model.feed import Feed, compose, named_deliveries
+from chalicelib.dispatch.model.policy import STANDARD
 from chalicelib.dispatch.model.rider import in_hand
 from chalicelib.dispatch.service.records import (
     NotRegistered,
@@ -44,11 +47,19 @@ def read_feed(rider_id: str, etag: str | None) -> Feed:
 
 
 def get_delivery(rider_id: str, delivery_id: str) -> Delivery:
-    """A delivery that the rider has, had to the end, or is being offered."""
+    """A delivery that the rider has, or had to the end; nothing of the customer remains in one that has ended."""
     delivery = read_delivery(delivery_id)
-    if rider_id not in (delivery.rider_id, delivery.offered_to):
+    if delivery.rider_id != rider_id:
         raise NotFound("delivery", delivery_id)
-    return _with_briefs((delivery,))[0]
+    (delivery,) = _with_briefs((delivery,))
+    if delivery.status in ENDED and delivery.brief is not None:
+        return replace(delivery, brief=delivery.brief.without_customer())
+    return delivery
+
+
+def pin_attempts_left(delivery: Delivery) -> int | None:
+    """How many wrong PINs are left; None where no PIN is asked for."""
+    return journey.pin_attempts_left(delivery, STANDARD)
 
 
 def _with_briefs(deliveries: tuple[Delivery, ...]) -> tuple[Delivery, ...]:

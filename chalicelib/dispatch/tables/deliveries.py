@@ -1,14 +1,4 @@
-"""Dispatch at rest. Everything that changes is one item of less than 1 KB, so that a change costs one write unit.
-
-=====================  ==========  =========================================================================
-pk                     sk          what, and how it is found
-=====================  ==========  =========================================================================
-``dlv_…``              STATE       a delivery; by the order's id, which is the delivery's under another prefix
-``dlv_…``              BRIEF       its brief, apart only where it is too long to ride along in STATE
-``RDR#<token sub>``    STATE       a rider
-``RDR#<token sub>``    POSITION    where the rider is; on shift also in index ``zone`` under ZONE#<H3 cell>
-=====================  ==========  =========================================================================
-"""
+"""Deliveries at rest."""
 
 from __future__ import annotations
 
@@ -20,48 +10,19 @@ import zlib
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from pynamodb.attributes import (
-    Attribute,
-    BinaryAttribute,
-    BooleanAttribute,
-    ListAttribute,
-    NumberAttribute,
-    UnicodeAttribute,
-)
-from pynamodb.constants import STRING
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.attributes import BinaryAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.dispatch.model.delivery import Actor, Brief, Delivery, Proof, Status, Step
-from chalicelib.dispatch.model.rider import Position, Rider, Vehicle
+from chalicelib.dispatch.tables.common import STATE, PointAttribute, of_ms, to_ms
 from chalicelib.kernel import clock, tables
-from chalicelib.kernel.geo import Point
 from chalicelib.kernel.money import Money
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from pynamodb.expressions.update import Action
 
-STATE = "STATE"
-POSITION = "POSITION"
 BRIEF = "BRIEF"
 INLINE_BRIEF_BYTES = 240
 _MARK_BYTES = 4
-
-
-class PointAttribute(Attribute[Point]):
-    """A place as ``52.520008,13.404954``: six decimals are a tenth of a metre."""
-
-    attr_type = STRING
-
-    def serialize(self, value: Point) -> str:
-        """Latitude and longitude in degrees."""
-        return f"{value.lat:.6f},{value.lng:.6f}"
-
-    def deserialize(self, value: str) -> Point:
-        """The place that was written."""
-        lat, _, lng = value.partition(",")
-        return Point(float(lat), float(lng))
 
 
 class DeliveryRow(tables.Row):
@@ -106,50 +67,6 @@ class BriefRow(tables.Row):
     brief = BinaryAttribute(legacy_encoding=False)
 
 
-class RiderRow(tables.Row):
-    """A rider."""
-
-    class Meta(tables.Meta):
-        context = "dispatch"
-
-    version = NumberAttribute()
-    name = UnicodeAttribute()
-    vehicle = UnicodeAttribute()
-    capacity = NumberAttribute()
-    on_shift = BooleanAttribute(default=False)
-    shift_changed_at = NumberAttribute(null=True)
-    zone = UnicodeAttribute(null=True)
-    last_offer_at = NumberAttribute(null=True)
-    jobs: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
-
-
-class ZoneIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
-    """The riders on shift in a zone, with their positions. Off shift the keys are absent, and so is the rider."""
-
-    class Meta:
-        index_name = "zone"
-        projection = AllProjection()
-
-    zone_pk = UnicodeAttribute(hash_key=True)
-    zone_sk = UnicodeAttribute(range_key=True)
-
-
-class PositionRow(tables.Row):
-    """Where a rider is. Apart from the rider, because it changes every few seconds."""
-
-    class Meta(tables.Meta):
-        context = "dispatch"
-
-    zone_pk = UnicodeAttribute(null=True)
-    zone_sk = UnicodeAttribute(null=True)
-    point = PointAttribute()
-    at = NumberAttribute()
-    in_zone = ZoneIndex()
-
-
-# --- deliveries -------------------------------------------------------------------------------------------------------
-
-
 def delivery_row(delivery: Delivery) -> DeliveryRow:
     """The item that keeps this delivery (without its brief when that is too long)."""
     return DeliveryRow(pk=delivery.id, sk=STATE, **_attributes(delivery), brief=_inline(delivery.brief))
@@ -188,7 +105,7 @@ def delivery_of(row: DeliveryRow | None) -> Delivery | None:
         promised_at=clock.from_epoch_ms(int(row.promised_at)),
         status=Status(row.status),
         version=int(row.version),
-        marked_ready_at=_instant(row.marked_ready_at),
+        marked_ready_at=of_ms(row.marked_ready_at),
         proof=Proof(row.proof),
         pin=row.pin,
         pin_failures=int(row.pin_failures or 0),
@@ -197,12 +114,12 @@ def delivery_of(row: DeliveryRow | None) -> Delivery | None:
         cash_collected=_money(row.cash_collected, row.currency),
         rider_id=row.rider_id,
         offered_to=row.offered_to,
-        offer_expires_at=_instant(row.offer_expires_at),
+        offer_expires_at=of_ms(row.offer_expires_at),
         excluded=tuple(marks[start : start + width] for start in range(0, len(marks), width)),
         rounds=int(row.rounds or 0),
-        searching_since=_instant(row.searching_since),
-        next_look_at=_instant(row.next_look_at),
-        unfilled_at=_instant(row.unfilled_at),
+        searching_since=of_ms(row.searching_since),
+        next_look_at=of_ms(row.next_look_at),
+        unfilled_at=of_ms(row.unfilled_at),
         steps=tuple(_step_of(line) for line in row.steps),
         brief=_unpacked(row.brief) if row.brief else None,
     )
@@ -223,7 +140,7 @@ def _attributes(delivery: Delivery) -> dict[str, Any]:
         "dropoff_point": delivery.dropoff_point,
         "ready_at": clock.epoch_ms(delivery.ready_at),
         "promised_at": clock.epoch_ms(delivery.promised_at),
-        "marked_ready_at": _ms(delivery.marked_ready_at),
+        "marked_ready_at": to_ms(delivery.marked_ready_at),
         "proof": delivery.proof.value,
         "pin": delivery.pin,
         "pin_failures": delivery.pin_failures or None,
@@ -233,22 +150,14 @@ def _attributes(delivery: Delivery) -> dict[str, Any]:
         "cash_collected": delivery.cash_collected.amount if delivery.cash_collected else None,
         "rider_id": delivery.rider_id,
         "offered_to": delivery.offered_to,
-        "offer_expires_at": _ms(delivery.offer_expires_at),
+        "offer_expires_at": to_ms(delivery.offer_expires_at),
         "excluded": bytes.fromhex("".join(delivery.excluded)) or None,
         "rounds": delivery.rounds or None,
-        "searching_since": _ms(delivery.searching_since),
-        "next_look_at": _ms(delivery.next_look_at),
-        "unfilled_at": _ms(delivery.unfilled_at),
+        "searching_since": to_ms(delivery.searching_since),
+        "next_look_at": to_ms(delivery.next_look_at),
+        "unfilled_at": to_ms(delivery.unfilled_at),
         "steps": [step_line(step) for step in delivery.steps],
     }
-
-
-def _ms(instant: datetime | None) -> int | None:
-    return None if instant is None else clock.epoch_ms(instant)
-
-
-def _instant(value: float | None) -> datetime | None:
-    return None if value is None else clock.from_epoch_ms(int(value))
 
 
 def _money(amount: float | None, currency: str | None) -> Money | None:
@@ -336,80 +245,3 @@ def _inline(brief: Brief | None) -> bytes | None:
         return None
     packed = _packed(brief)
     return packed if len(packed) <= INLINE_BRIEF_BYTES else None
-
-
-# --- riders -----------------------------------------------------------------------------------------------------------
-
-
-def rider_pk(rider_id: str) -> str:
-    """The partition of a rider."""
-    return f"RDR#{rider_id}"
-
-
-def zone_pk(zone: str) -> str:
-    """The index's partition of a zone."""
-    return f"ZONE#{zone}"
-
-
-def rider_row(rider: Rider) -> RiderRow:
-    """The item that keeps this rider."""
-    return RiderRow(pk=rider_pk(rider.id), sk=STATE, **_rider_attributes(rider))
-
-
-def rider_changes(before: Rider, after: Rider) -> list[Action]:
-    """The update that makes ``after`` of ``before``."""
-    old, new = _rider_attributes(before), _rider_attributes(after)
-    return [
-        getattr(RiderRow, name).remove() if value is None else getattr(RiderRow, name).set(value)
-        for name, value in new.items()
-        if value != old[name]
-    ]
-
-
-def rider_of(row: RiderRow | None) -> Rider | None:
-    """The rider that an item keeps."""
-    if row is None:
-        return None
-    return Rider(
-        id=row.pk.removeprefix("RDR#"),
-        name=row.name,
-        vehicle=Vehicle(row.vehicle),
-        capacity=int(row.capacity),
-        version=int(row.version),
-        on_shift=bool(row.on_shift),
-        shift_changed_at=_instant(row.shift_changed_at),
-        zone=row.zone,
-        last_offer_at=_instant(row.last_offer_at),
-        jobs={f"dlv_{ulid}": int(version) for ulid, _, version in (job.partition(":") for job in row.jobs)},
-    )
-
-
-def _rider_attributes(rider: Rider) -> dict[str, Any]:
-    return {
-        "version": rider.version,
-        "name": rider.name,
-        "vehicle": rider.vehicle.value,
-        "capacity": rider.capacity,
-        "on_shift": rider.on_shift,
-        "shift_changed_at": _ms(rider.shift_changed_at),
-        "zone": rider.zone,
-        "last_offer_at": _ms(rider.last_offer_at),
-        "jobs": [f"{job.partition('_')[2]}:{version}" for job, version in sorted(rider.jobs.items())],
-    }
-
-
-def position_row(position: Position, zone: str) -> PositionRow:
-    """The item of a rider on shift in this zone."""
-    return PositionRow(
-        pk=rider_pk(position.rider_id),
-        sk=POSITION,
-        zone_pk=zone_pk(zone),
-        zone_sk=position.rider_id,
-        point=position.point,
-        at=clock.epoch_ms(position.at),
-    )
-
-
-def position_of(row: PositionRow) -> Position:
-    """The position that an item keeps."""
-    return Position(row.pk.removeprefix("RDR#"), row.point, clock.from_epoch_ms(int(row.at)))

@@ -1,0 +1,59 @@
+"""Dispatch at rest. Everything that changes is one item of less than 1 KB, so that a change costs one write unit.
+
+=====================  ==========  =========================================================================
+pk                     sk          what, and how it is found
+=====================  ==========  =========================================================================
+``dlv_…``              STATE       a delivery; by the order's id, which is the delivery's under another prefix
+``dlv_…``              BRIEF       its brief, apart only where it is too long to ride along in STATE
+``RDR#<token sub>``    STATE       a rider
+``RDR#<token sub>``    POSITION    where the rider is; on shift also in index ``zone`` under ZONE#<H3 cell>
+=====================  ==========  =========================================================================
+"""
+
+from chalicelib.dispatch.tables.common import STATE
+from chalicelib.dispatch.tables.deliveries import (
+    BRIEF,
+    BriefRow,
+    DeliveryRow,
+    brief_of,
+    brief_row,
+    changes,
+    delivery_of,
+    delivery_row,
+    step_line,
+)
+from chalicelib.dispatch.tables.riders import (
+    POSITION,
+    PositionRow,
+    RiderRow,
+    position_of,
+    position_row,
+    rider_changes,
+    rider_of,
+    rider_pk,
+    rider_row,
+    zone_pk,
+)
+
+__all__ = [
+    "BRIEF",
+    "POSITION",
+    "STATE",
+    "BriefRow",
+    "DeliveryRow",
+    "PositionRow",
+    "RiderRow",
+    "brief_of",
+    "brief_row",
+    "changes",
+    "delivery_of",
+    "delivery_row",
+    "position_of",
+    "position_row",
+    "rider_changes",
+    "rider_of",
+    "rider_pk",
+    "rider_row",
+    "step_line",
+    "zone_pk",
+]

@@ -1,0 +1,132 @@
+"""Riders and their positions at rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pynamodb.attributes import BooleanAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from chalicelib.dispatch.model.rider import Position, Rider, Vehicle
+from chalicelib.dispatch.tables.common import STATE, PointAttribute, of_ms, to_ms
+from chalicelib.kernel import clock, tables
+
+if TYPE_CHECKING:
+    from pynamodb.expressions.update import Action
+
+POSITION = "POSITION"
+
+
+class RiderRow(tables.Row):
+    """A rider."""
+
+    class Meta(tables.Meta):
+        context = "dispatch"
+
+    version = NumberAttribute()
+    name = UnicodeAttribute()
+    vehicle = UnicodeAttribute()
+    capacity = NumberAttribute()
+    on_shift = BooleanAttribute(default=False)
+    shift_changed_at = NumberAttribute(null=True)
+    zone = UnicodeAttribute(null=True)
+    last_offer_at = NumberAttribute(null=True)
+    jobs: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
+
+
+class ZoneIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+    """The riders on shift in a zone, with their positions. Off shift the keys are absent, and so is the rider."""
+
+    class Meta:
+        index_name = "zone"
+        projection = AllProjection()
+
+    zone_pk = UnicodeAttribute(hash_key=True)
+    zone_sk = UnicodeAttribute(range_key=True)
+
+
+class PositionRow(tables.Row):
+    """Where a rider is. Apart from the rider, because it changes every few seconds."""
+
+    class Meta(tables.Meta):
+        context = "dispatch"
+
+    zone_pk = UnicodeAttribute(null=True)
+    zone_sk = UnicodeAttribute(null=True)
+    point = PointAttribute()
+    at = NumberAttribute()
+    in_zone = ZoneIndex()
+
+
+def rider_pk(rider_id: str) -> str:
+    """The partition of a rider."""
+    return f"RDR#{rider_id}"
+
+
+def zone_pk(zone: str) -> str:
+    """The index's partition of a zone."""
+    return f"ZONE#{zone}"
+
+
+def rider_row(rider: Rider) -> RiderRow:
+    """The item that keeps this rider."""
+    return RiderRow(pk=rider_pk(rider.id), sk=STATE, **_rider_attributes(rider))
+
+
+def rider_changes(before: Rider, after: Rider) -> list[Action]:
+    """The update that makes ``after`` of ``before``."""
+    old, new = _rider_attributes(before), _rider_attributes(after)
+    return [
+        getattr(RiderRow, name).remove() if value is None else getattr(RiderRow, name).set(value)
+        for name, value in new.items()
+        if value != old[name]
+    ]
+
+
+def rider_of(row: RiderRow | None) -> Rider | None:
+    """The rider that an item keeps."""
+    if row is None:
+        return None
+    return Rider(
+        id=row.pk.removeprefix("RDR#"),
+        name=row.name,
+        vehicle=Vehicle(row.vehicle),
+        capacity=int(row.capacity),
+        version=int(row.version),
+        on_shift=bool(row.on_shift),
+        shift_changed_at=of_ms(row.shift_changed_at),
+        zone=row.zone,
+        last_offer_at=of_ms(row.last_offer_at),
+        jobs={f"dlv_{ulid}": int(version) for ulid, _, version in (job.partition(":") for job in row.jobs)},
+    )
+
+
+def _rider_attributes(rider: Rider) -> dict[str, Any]:
+    return {
+        "version": rider.version,
+        "name": rider.name,
+        "vehicle": rider.vehicle.value,
+        "capacity": rider.capacity,
+        "on_shift": rider.on_shift,
+        "shift_changed_at": to_ms(rider.shift_changed_at),
+        "zone": rider.zone,
+        "last_offer_at": to_ms(rider.last_offer_at),
+        "jobs": [f"{job.partition('_')[2]}:{version}" for job, version in sorted(rider.jobs.items())],
+    }
+
+
+def position_row(position: Position, zone: str) -> PositionRow:
+    """The item of a rider on shift in this zone."""
+    return PositionRow(
+        pk=rider_pk(position.rider_id),
+        sk=POSITION,
+        zone_pk=zone_pk(zone),
+        zone_sk=position.rider_id,
+        point=position.point,
+        at=clock.epoch_ms(position.at),
+    )
+
+
+def position_of(row: PositionRow) -> Position:
+    """The position that an item keeps."""
+    return Position(row.pk.removeprefix("RDR#"), row.point, clock.from_epoch_ms(int(row.at)))

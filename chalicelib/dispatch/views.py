@@ -1,0 +1,139 @@
+"""From the domain to what the API gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.dispatch import service
+from chalicelib.dispatch.schemas import (
+    Cash,
+    DeliveryView,
+    FeedView,
+    JobView,
+    OfferView,
+    RiderView,
+    Spot,
+    StepReceipt,
+    StepView,
+)
+from chalicelib.kernel import clock, geo
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chalicelib.kernel.geo import Point
+    from chalicelib.kernel.money import Money
+
+
+def rider_view(rider: service.Rider) -> RiderView:
+    """A rider for the API."""
+    return RiderView(
+        rider_id=rider.id,
+        name=rider.name,
+        vehicle=rider.vehicle.value,
+        capacity=rider.capacity,
+        on_shift=rider.on_shift,
+        zone=rider.zone,
+        shift_changed_at=_maybe(rider.shift_changed_at),
+        version=rider.version,
+    )
+
+
+def feed_view(feed: service.Feed) -> FeedView:
+    """A feed for the API."""
+    return FeedView(
+        on_shift=feed.rider.on_shift,
+        offers=[_offer_view(delivery) for delivery in feed.offers],
+        deliveries=[_job_view(delivery) for delivery in feed.active],
+    )
+
+
+def delivery_view(delivery: service.Delivery) -> DeliveryView:
+    """A delivery with its timeline for the API."""
+    steps = sorted(delivery.steps, key=lambda step: step.captured_at or step.at)
+    return DeliveryView(
+        delivery=_job_view(delivery),
+        timeline=[
+            StepView(
+                status=step.status.value,
+                at=clock.rfc3339(step.at),
+                captured_at=_maybe(step.captured_at),
+                actor=step.actor.value,
+                reason=step.reason,
+            )
+            for step in steps
+        ],
+    )
+
+
+def receipt(delivery_id: str, command: service.Command, step: service.Step) -> StepReceipt:
+    """The answer to a rider's report."""
+    return StepReceipt(
+        delivery_id=delivery_id,
+        op_id=command.op_id,
+        status=step.status.value,
+        recorded_at=clock.rfc3339(step.at),
+        captured_at=clock.rfc3339(step.captured_at or step.at),
+    )
+
+
+def _offer_view(delivery: service.Delivery) -> OfferView:
+    brief = delivery.brief or service.Brief()
+    return OfferView(
+        delivery_id=delivery.id,
+        expires_at=clock.rfc3339(delivery.offer_expires_at or delivery.ready_at),
+        store_name=brief.store_name,
+        store_address=brief.store_address,
+        dropoff_position=_roughly(delivery.dropoff_point),
+        distance_m=round(geo.distance_m(delivery.store_point, delivery.dropoff_point)),
+        **_shared(delivery),
+    )
+
+
+def _job_view(delivery: service.Delivery) -> JobView:
+    brief = delivery.brief or service.Brief()
+    return JobView(
+        delivery_id=delivery.id,
+        order_id=delivery.order_id,
+        status=delivery.status.value,
+        next_step=service.next_step(delivery),
+        store_name=brief.store_name,
+        store_address=brief.store_address,
+        order_label=brief.order_label,
+        dropoff_address=brief.dropoff_address,
+        dropoff_position=_spot(delivery.dropoff_point),
+        recipient=brief.recipient,
+        phone=brief.phone,
+        note=brief.note,
+        proof=delivery.proof.value,
+        pin_attempts_left=service.pin_attempts_left(delivery),
+        version=delivery.version,
+        **_shared(delivery),
+    )
+
+
+def _shared(delivery: service.Delivery) -> dict[str, Any]:
+    return {
+        "store_position": _spot(delivery.store_point),
+        "ready_at": clock.rfc3339(delivery.marked_ready_at or delivery.ready_at),
+        "promised_at": clock.rfc3339(delivery.promised_at),
+        "ready": delivery.marked_ready_at is not None,
+        "cash_to_collect": _cash(delivery.cash_to_collect),
+    }
+
+
+def _spot(point: Point) -> Spot:
+    return Spot(lat=point.lat, lng=point.lng)
+
+
+def _roughly(point: Point) -> Spot:
+    """The street rather than the door: about 100 metres."""
+    return Spot(lat=round(point.lat, 3), lng=round(point.lng, 3))
+
+
+def _cash(money: Money | None) -> Cash | None:
+    return None if money is None else Cash(amount=money.amount, currency=money.currency)
+
+
+def _maybe(instant: datetime | None) -> str | None:
+    return None if instant is None else clock.rfc3339(instant)
