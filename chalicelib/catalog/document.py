@@ -59,7 +59,7 @@ ImageUrl = Annotated[
 LocalTime = Annotated[
     str,
     Meta(
-        pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
+        pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$(?!\n)",
         description="HH:MM on the store's clock; 24:00 is the end of the day.",
         examples=["11:30"],
     ),
@@ -197,7 +197,7 @@ class Product(Part, frozen=True, kw_only=True):
 class MenuDocument(Part, frozen=True, kw_only=True):
     """The whole menu of one store."""
 
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217; the store's.", examples=["EUR"])]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217; the store's.", examples=["EUR"])]
     dayparts: Annotated[tuple[Daypart, ...], Meta(max_length=100)] = ()
     categories: Annotated[tuple[Category, ...], Meta(max_length=500)] = ()
     products: Annotated[tuple[Product, ...], Meta(max_length=5000)] = ()

@@ -37,9 +37,7 @@ def option(identifier: str, price_minor: int = 0, **changes: Any) -> ModifierOpt
     return ModifierOption(id=identifier, name=identifier.title(), price_minor=price_minor, **changes)
 
 
-def group(
-    identifier: str, *options: ModifierOption, min_choices: int = 0, max_choices: int = 1
-) -> ModifierGroup:
+def group(identifier: str, *options: ModifierOption, min_choices: int = 0, max_choices: int = 1) -> ModifierGroup:
     return ModifierGroup(
         id=identifier,
         name=identifier.title(),
@@ -58,15 +56,11 @@ def choice(sku: str, price_minor: int = 0, max_quantity: int = 1) -> ComboChoice
 
 
 def daypart(identifier: str, start: str, end: str, days: tuple[str, ...] = EVERY_DAY) -> Daypart:
-    return Daypart(
-        id=identifier, name=identifier.title(), windows=(Window(days=days, start=start, end=end),)
-    )
+    return Daypart(id=identifier, name=identifier.title(), windows=(Window(days=days, start=start, end=end),))
 
 
 def category(identifier: str, *product_ids: str, daypart_ids: tuple[str, ...] = ()) -> Category:
-    return Category(
-        id=identifier, name=identifier.title(), product_ids=product_ids, daypart_ids=daypart_ids
-    )
+    return Category(id=identifier, name=identifier.title(), product_ids=product_ids, daypart_ids=daypart_ids)
 
 
 def menu_document(*products: Product, **parts: Any) -> MenuDocument:
@@ -98,9 +92,7 @@ def pizzeria() -> MenuDocument:
                 variant("DEAL", 1300),
                 components=(
                     component("main", choice("PIZZA-S"), choice("PIZZA-L", 300)),
-                    component(
-                        "drink", choice("COLA", max_quantity=2), choice("WINE", 350), max_choices=2
-                    ),
+                    component("drink", choice("COLA", max_quantity=2), choice("WINE", 350), max_choices=2),
                 ),
             ),
         ),
@@ -123,9 +115,10 @@ def large_menu(products: int = 2000, seed: int = 7) -> MenuDocument:
     """As many products with two variants each, three of 200 modifier groups, a picture and a description."""
     chance = random.Random(seed)
     words = (
-        "crispy roasted smoked tomato basil chicken lamb aubergine lentil spiced garlic honey mustard lemon pepper "
-        "olive feta rocket pickled onion chili lime coconut rice noodle bean soup grilled salmon tuna beef"
-    ).split()
+        *("crispy", "roasted", "smoked", "tomato", "basil", "chicken", "lamb", "aubergine", "lentil", "spiced"),
+        *("garlic", "honey", "mustard", "lemon", "pepper", "olive", "feta", "rocket", "pickled", "onion"),
+        *("chili", "lime", "coconut", "rice", "noodle", "bean", "soup", "grilled", "salmon", "tuna", "beef"),
+    )
 
     def text(length: int) -> str:
         return " ".join(chance.choices(words, k=length)).capitalize()
@@ -141,9 +134,7 @@ def large_menu(products: int = 2000, seed: int = 7) -> MenuDocument:
                     "id": f"opt_{number:04d}_{position:02d}",
                     "name": text(3),
                     "price_minor": chance.choice((0, 50, 100, 150)),
-                    "modifier_group_ids": [f"grp_{200 + number % 100:04d}"]
-                    if number < 200 and position == 0
-                    else [],
+                    "modifier_group_ids": [f"grp_{200 + number % 100:04d}"] if number < 200 and position == 0 else [],
                 }
                 for position in range(10)
             ],

@@ -80,16 +80,12 @@ def test_a_product_needs_a_variant() -> None:
 @pytest.mark.parametrize("identifier", [" ", "a b", "a/b", "ä", "-a", "a\x00", "a\n", "x" * 65])
 def test_ids_that_could_not_stand_in_a_path_are_refused(identifier: str) -> None:
     assert ("malformed_id", "/products/0/id") in faults(menu_document(product(identifier)))
-    assert ("malformed_id", "/products/0/variants/0/sku") in faults(
-        menu_document(product("p", variant(identifier)))
-    )
+    assert ("malformed_id", "/products/0/variants/0/sku") in faults(menu_document(product("p", variant(identifier))))
 
 
 @pytest.mark.parametrize("url", ["http://x.example/a.jpg", "javascript:alert(1)", "https://", "https://a b", '"'])
 def test_images_need_an_https_address(url: str) -> None:
-    assert faults(menu_document(product(image_urls=(url,)))) == [
-        ("malformed_image_url", "/products/0/image_urls/0")
-    ]
+    assert faults(menu_document(product(image_urls=(url,)))) == [("malformed_image_url", "/products/0/image_urls/0")]
 
 
 def test_a_required_group_with_too_few_options_can_never_be_satisfied() -> None:
@@ -109,9 +105,7 @@ def test_an_option_that_may_be_taken_twice_counts_twice_towards_the_minimum() ->
 
 
 def test_a_required_group_that_nothing_offers_is_unreachable_and_an_optional_one_is_not() -> None:
-    document = menu_document(
-        modifier_groups=(group("must", option("x"), min_choices=1), group("may", option("x")))
-    )
+    document = menu_document(modifier_groups=(group("must", option("x"), min_choices=1), group("may", option("x"))))
     assert faults(document) == [("unreachable_group", "/modifier_groups/0")]
 
 
