@@ -1,0 +1,133 @@
+"""The feed's ETag: what it names, when it changes, and that lagging copies never hide a delivery."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.dispatch.model import journey
+from chalicelib.dispatch.model.delivery import Delivery, Status
+from chalicelib.dispatch.model.feed import compose, named_deliveries, next_step
+from chalicelib.dispatch.model.rider import in_hand, with_offer
+from tests.dispatch.factories import NOW, a_delivery, a_rider, carried, command, minutes, offered, seconds
+
+RIDER = "rider-a"
+
+
+def known(*deliveries: Delivery) -> dict[str, Delivery | None]:
+    return {delivery.id: delivery for delivery in deliveries}
+
+
+def test_an_idle_riders_etag_is_the_riders_version() -> None:
+    feed = compose(a_rider(version=7), {}, NOW)
+    assert (feed.etag, feed.offers, feed.active) == ("r7", (), ())
+
+
+def test_the_etag_names_every_delivery_that_must_be_read_to_see_a_change() -> None:
+    one, two = carried(RIDER), offered(RIDER)
+    rider = a_rider(jobs={one.id: 2, two.id: 2})
+    etag = compose(rider, known(one, two), NOW).etag
+    assert sorted(named_deliveries(etag)) == sorted([one.id, two.id])
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [None, "", "*", "r", "r7.", "r7.x:1", "r7.01k9z0c2m3", "W/r7", "r7." + "0" * 26, "r" + "9" * 40, "r٣"],
+)
+def test_what_is_no_etag_of_ours_names_nothing(garbage: str | None) -> None:
+    assert named_deliveries(garbage) == []
+
+
+def test_an_etag_can_not_make_us_read_without_end() -> None:
+    parts = "".join(f".{'0' * 24}{number:02d}:1" for number in range(60))
+    assert len(named_deliveries("r1" + parts)) == 12
+
+
+def test_every_change_of_a_delivery_in_hand_changes_the_etag() -> None:
+    delivery = carried(RIDER)
+    rider = a_rider(jobs={delivery.id: 2})
+    before = compose(rider, known(delivery), NOW).etag
+    arrived = journey.arrive_at_store(delivery, command(RIDER), NOW).delivery
+    assert compose(rider, known(arrived), NOW).etag != before
+
+
+def test_an_offer_that_runs_out_changes_the_feed_without_any_write() -> None:
+    delivery = offered(RIDER)
+    rider = a_rider(jobs={delivery.id: delivery.version})
+    before = compose(rider, known(delivery), NOW + seconds(29))
+    after = compose(rider, known(delivery), NOW + seconds(31))
+    assert [len(before.offers), len(after.offers)] == [1, 0]
+    assert before.etag != after.etag
+
+
+def test_an_offer_taken_in_its_last_moment_is_not_lost_to_a_lagging_copy() -> None:
+    lagging = offered(RIDER)
+    rider = a_rider(jobs={lagging.id: lagging.version})
+    etag = compose(rider, known(lagging), NOW + seconds(31)).etag
+    assert named_deliveries(etag) == [lagging.id]
+    taken = journey.accept(lagging, command(RIDER), NOW + seconds(29)).delivery
+    assert compose(rider, known(taken), NOW + seconds(31)).etag != etag
+
+
+def test_a_copy_from_before_the_offer_does_not_hide_the_offer() -> None:
+    newest = offered(RIDER)
+    rider = a_rider(jobs={newest.id: newest.version})
+    older = replace(newest, status=Status.UNASSIGNED, offered_to=None, version=newest.version - 1)
+    for copy in (older, None):
+        etag = compose(rider, {newest.id: copy}, NOW).etag
+        assert named_deliveries(etag) == [newest.id]
+        assert compose(rider, known(newest), NOW).etag != etag
+
+
+@pytest.mark.parametrize("status", [Status.DELIVERED, Status.RETURNED, Status.CANCELLED])
+def test_what_has_ended_vanishes_and_changes_the_etag(status: Status) -> None:
+    delivery = carried(RIDER)
+    rider = a_rider(jobs={delivery.id: 2})
+    before = compose(rider, known(delivery), NOW)
+    after = compose(rider, known(replace(delivery, status=status, version=delivery.version + 1)), NOW)
+    assert after.active == ()
+    assert after.etag == f"r{rider.version}" != before.etag
+
+
+def test_what_went_to_another_rider_is_no_longer_mine() -> None:
+    taken_over = replace(carried("rider-b"), version=9)
+    assert in_hand(a_rider(jobs={taken_over.id: 2}), known(taken_over)) == []
+
+
+def test_a_new_offer_sweeps_what_is_done_from_the_list() -> None:
+    kept, done, fresh = carried(RIDER), a_delivery(), offered(RIDER)
+    rider = a_rider(jobs={kept.id: 2, done.id: 2})
+    after = with_offer(rider, fresh, [kept.id], NOW)
+    assert dict(after.jobs) == {kept.id: 2, fresh.id: fresh.version}
+    assert after.version == rider.version + 1
+
+
+@pytest.mark.parametrize(
+    ("feed", "expected"),
+    [
+        (lambda: compose_of(offered(RIDER)), 3),
+        (lambda: compose_of(carried(RIDER, Status.AT_STORE)), 5),
+        (lambda: compose_of(carried(RIDER, Status.AT_STORE, marked_ready_at=NOW)), 10),
+        (lambda: compose_of(carried(RIDER)), 10),
+        (lambda: compose_of(carried(RIDER, Status.PICKED_UP)), 15),
+        (lambda: compose_of(carried(RIDER, Status.PICKED_UP), offered(RIDER)), 3),
+        (lambda: compose(a_rider(), {}, NOW + minutes(5)), 15),
+        (lambda: compose(a_rider(), {}, NOW + minutes(20)), 25),
+        (lambda: compose(a_rider(last_offer_at=NOW + minutes(18)), {}, NOW + minutes(20)), 15),
+        (lambda: compose(a_rider(on_shift=False), {}, NOW), 60),
+    ],
+)
+def test_the_phone_is_told_how_soon_to_ask_again(feed: object, expected: int) -> None:
+    assert feed().retry_after == expected  # type: ignore[operator]
+
+
+def compose_of(*deliveries: Delivery) -> object:
+    return compose(a_rider(jobs={each.id: 2 for each in deliveries}), known(*deliveries), NOW)
+
+
+def test_the_next_step_waits_for_the_kitchen() -> None:
+    waiting = carried(RIDER, Status.AT_STORE)
+    assert next_step(waiting) == "wait_for_order"
+    assert next_step(replace(waiting, marked_ready_at=NOW)) == "pick_up"
+    assert next_step(replace(waiting, status=Status.DELIVERED)) is None
