@@ -101,10 +101,11 @@ def verify_signature(payload: bytes, header: str) -> None:
     """Check a webhook's signature over its raw body. Raises ``DomainError`` 400 ``invalid_signature``."""
     import stripe
 
+    secret = settings.get().stripe_webhook_secret
+    if not secret:
+        raise settings.SettingsError("STRIPE_WEBHOOK_SECRET is not set")
     try:
-        stripe.WebhookSignature.verify_header(
-            payload.decode(), header, settings.get().stripe_webhook_secret, SIGNATURE_TOLERANCE_SECONDS
-        )
+        stripe.WebhookSignature.verify_header(payload.decode(), header, secret, SIGNATURE_TOLERANCE_SECONDS)
     except (stripe.SignatureVerificationError, UnicodeDecodeError, ValueError) as error:
         raise DomainError("invalid_signature", "The signature does not match the body.", status=400) from error
 
@@ -115,6 +116,8 @@ def _stripe() -> stripe.StripeClient:
         import stripe
 
         configured = settings.get()
+        if not configured.stripe_api_key:
+            raise settings.SettingsError("STRIPE_API_KEY is not set")
         _client = stripe.StripeClient(
             configured.stripe_api_key,
             base_addresses={"api": configured.stripe_api_base} if configured.stripe_api_base else {},
