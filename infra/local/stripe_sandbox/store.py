@@ -86,7 +86,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.lock = threading.RLock()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(path, timeout=2.0, isolation_level=None, check_same_thread=False)
         # Exclusive: a second sandbox on the same file would otherwise send every webhook twice.
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=OFF"):
             self._db.execute(f"PRAGMA {pragma}")

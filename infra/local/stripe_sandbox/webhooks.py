@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import http.client
 import logging
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ DEFAULT_EVENTS: Final = frozenset(
 )
 _WORKERS: Final = 4
 _LONGEST_IDLE: Final = 60.0
+_LONGEST_ABSENCE: Final = 2.0
+"""Seconds until an endpoint that was not there is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +69,20 @@ def signature(body: bytes, secret: str, timestamp: int) -> str:
 
 
 class Sender:
-    """Threads that send what is due. `wake` tells them that there is something new."""
+    """Threads that send what is due. `wake` tells them that there is something new.
+
+    An endpoint that refuses an event gets that event again after a growing pause. An endpoint that can't be reached
+    at all is left alone as a whole, for short pauses, so that everything arrives soon after it is back.
+    """
 
     def __init__(self, store: Store, deliveries: Deliveries, endpoint: Endpoint) -> None:
         self._store = store
         self._deliveries = deliveries
         self._endpoint = endpoint
         self._busy: set[int] = set()
+        self._unreachable = 0
+        """How many tries in a row found nobody."""
+        self._resume_at = 0.0
         self._stopping = False
         # Its lock is the store's: looking for work and going to sleep are one step, so no wake-up is missed.
         self._work = threading.Condition(store.lock)
@@ -102,16 +112,10 @@ class Sender:
     def _run(self) -> None:
         connection = _Connection(self._endpoint)
         while (delivery := self._take()) is not None:
-            answer, delivered = connection.post(delivery)
-            now = time.time()
+            result = connection.post(delivery)
             with self._store.transaction():
                 self._busy.discard(delivery.id)
-                if delivered:
-                    self._deliveries.delivered(delivery, answer)
-                else:
-                    LOG.debug("webhook %s: %s", delivery.event, answer)
-                    wait = self._endpoint.wait_after(delivery.attempts)
-                    self._deliveries.failed(delivery, answer, now, wait)
+                self._note(delivery, result)
         connection.close()
 
     def _take(self) -> Delivery | None:
@@ -119,15 +123,37 @@ class Sender:
         with self._work:
             while not self._stopping:
                 now = time.time()
-                delivery = self._deliveries.next(now, self._busy)
+                resume = max(now, self._resume_at)
+                delivery = self._deliveries.next(now, self._busy) if resume == now else None
                 if delivery is not None:
                     self._busy.add(delivery.id)
-                    # Each one that finds work wakes the next, so that a slow endpoint holds up no others.
+                    # Each one that finds work wakes the next, so that a slow answer holds up no others.
                     self._work.notify()
                     return delivery
                 due = self._deliveries.next_due(self._busy)
-                self._work.wait(_LONGEST_IDLE if due is None else min(_LONGEST_IDLE, max(0.0, due - now)))
+                self._work.wait(_LONGEST_IDLE if due is None else min(_LONGEST_IDLE, max(resume, due) - now))
             return None
+
+    def _note(self, delivery: Delivery, result: _Result) -> None:
+        now = time.time()
+        if result.delivered:
+            self._deliveries.delivered(delivery, result.answer)
+        elif result.reached:
+            LOG.debug("webhook %s: %s", delivery.event, result.answer)
+            self._deliveries.failed(delivery, result.answer, now, self._endpoint.wait_after(delivery.attempts))
+        self._unreachable = 0 if result.reached else self._unreachable + 1
+        if self._unreachable:
+            pause = self._endpoint.first_retry * 2.0 ** min(self._unreachable, 20)
+            self._resume_at = now + min(_LONGEST_ABSENCE, pause)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What came of one try: the answer in words; whether anybody was there; whether it counts as delivered."""
+
+    answer: str
+    reached: bool
+    delivered: bool = False
 
 
 class _Connection:
@@ -140,26 +166,25 @@ class _Connection:
         self._http = kind(parts.hostname or "", parts.port, timeout=endpoint.timeout)
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
-    def post(self, delivery: Delivery) -> tuple[str, bool]:
-        """What came of it in words, and whether it counts as delivered."""
-        fresh = self._http.sock is None
+    def post(self, delivery: Delivery) -> _Result:
+        reused = self._http.sock is not None
         try:
             return self._post(delivery)
         except (http.client.HTTPException, OSError) as error:
             self._http.close()
-            if fresh or isinstance(error, TimeoutError):
-                return f"{type(error).__name__}: {error}"[:200], False
+            if isinstance(error, TimeoutError) or not reused:
+                return _failure(error)
         # The endpoint may just have closed a connection that was idle for long: that is no failure of its own.
         try:
             return self._post(delivery)
         except (http.client.HTTPException, OSError) as error:
             self._http.close()
-            return f"{type(error).__name__}: {error}"[:200], False
+            return _failure(error)
 
     def close(self) -> None:
         self._http.close()
 
-    def _post(self, delivery: Delivery) -> tuple[str, bool]:
+    def _post(self, delivery: Delivery) -> _Result:
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
@@ -168,4 +193,9 @@ class _Connection:
         self._http.request("POST", self._path, delivery.body, headers)
         response = self._http.getresponse()
         response.read()
-        return f"HTTP {response.status}", 200 <= response.status < 300
+        return _Result(f"HTTP {response.status}", reached=True, delivered=200 <= response.status < 300)
+
+
+def _failure(error: Exception) -> _Result:
+    nobody_there = isinstance(error, ConnectionRefusedError | socket.gaierror)
+    return _Result(f"{type(error).__name__}: {error}"[:200], reached=not nobody_there)
