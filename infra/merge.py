@@ -1,6 +1,7 @@
 """What `chalice package` can't say: `python -m infra.merge > infra/merge.template.json`, for `--merge-template`.
 
-Partial batch failures, the stream's filter and failure destination, and the ARNs that the state template exports.
+Partial batch failures, the stream's filter and failure destination, and what the state template exports: names,
+ARNs, the issuer of tokens.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def merge_template() -> dict[str, Any]:
     return {
         "Parameters": {"Prefix": resources.template()["Parameters"]["Prefix"]},
         "Resources": {
-            "Relay": _event_source("RelayDynamodbEventSource", _relay_properties()),
+            "APIHandler": _function(),
+            "Relay": _function("RelayDynamodbEventSource", _relay_properties()),
+            "Sweep": _function(),
             **{_logical_id(queue): _consumer(queue) for queue in events.QUEUES},
         },
     }
@@ -37,11 +40,12 @@ def merge_template() -> dict[str, Any]:
 
 def _consumer(queue: str) -> dict[str, Any]:
     properties = {
-        "Queue": _imported(f"{queue}-queue-arn"),
+        # chalice writes an Fn::Sub here, and a merge only replaces scalars: the same function with another text.
+        "Queue": {"Fn::Sub": f"arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:${{Prefix}}-{queue}"},
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "ScalingConfig": {"MaximumConcurrency": SQS_CONCURRENCY},
     }
-    return _event_source(f"{_logical_id(queue)}SqsEventSource", properties)
+    return _function(f"{_logical_id(queue)}SqsEventSource", properties)
 
 
 def _relay_properties() -> dict[str, Any]:
@@ -57,8 +61,21 @@ def _relay_properties() -> dict[str, Any]:
     }
 
 
-def _event_source(name: str, properties: dict[str, Any]) -> dict[str, Any]:
-    return {"Properties": {"Events": {name: {"Properties": properties}}}}
+def _function(event_source: str = "", properties: dict[str, Any] | None = None) -> dict[str, Any]:
+    function: dict[str, Any] = {
+        "Environment": {
+            "Variables": {
+                "DOORSTEP_TABLE_PREFIX": {"Ref": "Prefix"},
+                "DOORSTEP_BUS_NAME": _imported("bus-name"),
+                "DOORSTEP_QUEUE_URLS": _imported("queue-urls"),
+                "DOORSTEP_OIDC_ISSUER": _imported("oidc-issuer"),
+                "DOORSTEP_OIDC_CLIENT_IDS": _imported("oidc-client-ids"),
+            }
+        }
+    }
+    if event_source:
+        function["Events"] = {event_source: {"Properties": properties}}
+    return {"Properties": function}
 
 
 def _imported(what: str) -> dict[str, Any]:

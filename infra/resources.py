@@ -29,6 +29,7 @@ VISIBILITY_TIMEOUT_SECONDS = 6 * CONSUMER_TIMEOUT_SECONDS
 MAX_RECEIVE_COUNT = 5
 QUEUE_RETENTION_SECONDS = 4 * 86_400
 DLQ_RETENTION_SECONDS = 14 * 86_400
+ARCHIVE_DAYS = 90
 ACCESS_TOKEN_MINUTES = 60
 OLDEST_MESSAGE_ALARM_SECONDS = 300
 RELAY_DLQ = "relay"
@@ -185,8 +186,7 @@ def _bus() -> dict[str, Any]:
             "Properties": {
                 "ArchiveName": _named("events"),
                 "SourceArn": _arn("Bus"),
-                "RetentionDays": 90,
-                "EventPattern": {"source": [events.SOURCE]},
+                "RetentionDays": ARCHIVE_DAYS,
             },
         },
     }
@@ -383,7 +383,6 @@ def _alarm(*, name: str, why: str, metric: str, queue: str, above: int, minutes:
 def _outputs() -> dict[str, Any]:
     values: dict[str, Any] = {
         "bus-name": {"Fn::GetAtt": ["Bus", "Name"]},
-        "bus-arn": _arn("Bus"),
         "events-stream-arn": {"Fn::GetAtt": [table_id("events"), "StreamArn"]},
         "relay-dlq-arn": _arn(dlq_id(RELAY_DLQ)),
         "user-pool-id": {"Ref": "UserPool"},
@@ -393,8 +392,6 @@ def _outputs() -> dict[str, Any]:
             "Fn::Sub": "{" + ",".join(f'"{queue}":"${{{queue_id(queue)}}}"' for queue in events.QUEUES) + "}"
         },
     }
-    values |= {f"{queue}-queue-arn": _arn(queue_id(queue)) for queue in events.QUEUES}
-    values |= {f"{context}-table-arn": _arn(table_id(context)) for context in CONTEXTS}
     return {
         "".join(part.title() for part in name.split("-")): {
             "Value": value,
