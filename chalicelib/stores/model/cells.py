@@ -58,7 +58,7 @@ def cell_entries(store: Store) -> frozenset[CellEntry]:
     entries: set[CellEntry] = set()
     walk_in: tuple[Mode, ...] = tuple(mode for mode in ("dine_in", "pickup") if mode in store.modes)
     if walk_in:
-        cells = disc_cells(store.point, WALK_IN_RADIUS_M, WALK_IN_RESOLUTION)
+        cells = disc_cells(store.point, WALK_IN_RADIUS_M + 1, WALK_IN_RESOLUTION)
         entries |= {_entry(store, "walk_in", cell, WALK_IN_RADIUS_M, walk_in) for cell in cells}
     if "delivery" in store.modes:
         far = farthest_m(store.point, store.zones)
@@ -97,7 +97,7 @@ def _zone_cells(store: Store, resolution: int) -> frozenset[str]:
     cells: set[str] = set()
     for zone in store.zones:
         if isinstance(zone.area, Radius):
-            cells |= disc_cells(store.point, zone.area.radius_m, resolution)
+            cells |= disc_cells(store.point, zone.area.radius_m + 1, resolution)  # distances are rounded
         else:
             cells |= _polygon_cells(zone.area, resolution)
     return frozenset(cells)

@@ -132,7 +132,7 @@ def _check_asap(plan: _Plan) -> tuple[datetime | None, Violation | None]:
 def _check_scheduled(plan: _Plan, wanted_at: datetime) -> tuple[datetime | None, Violation | None]:
     store, mode, now = plan.store, plan.mode, plan.now
     ready_at = wanted_at - plan.travel
-    if wanted_at <= now:
+    if wanted_at < now:
         return None, _refusal(plan, "wanted_time_in_past", "The wanted time has passed.")
     latest = now + timedelta(days=store.scheduling_days)
     if wanted_at > latest:

@@ -117,7 +117,7 @@ def _compile(expression: str, country: str, time_zone: str, place: tuple[float, 
             country=holidays,
             coords=place,
             auto_country=False,
-            auto_timezone=False,
+            auto_timezone=place is not None,  # without it the library does not look at the coordinates
             max_interval_days=_HORIZON.days,
         )
     except opening_hours.ParserError as error:  # type: ignore[attr-defined]  # not in its stubs

@@ -28,10 +28,9 @@ class Reach:
 
 def reach(store: Store, point: Point) -> Reach | None:
     """The first zone in the store's order that holds the point, or None when nobody delivers there."""
-    distance = geo.distance_m(store.point, point)
+    metres = round(geo.distance_m(store.point, point))
     for zone in store.zones:
-        if _holds(zone, distance, point):
-            metres = round(distance)
+        if _holds(zone, metres, point):
             return Reach(zone, metres, _fee(zone, metres))
     return None
 
@@ -53,10 +52,10 @@ def _extent_m(store_point: Point, zone: DeliveryZone) -> int:
     return math.ceil(max(geo.distance_m(store_point, corner) for corner in zone.area.ring))
 
 
-def _holds(zone: DeliveryZone, distance: float, point: Point) -> bool:
+def _holds(zone: DeliveryZone, distance_m: int, point: Point) -> bool:
     if isinstance(zone.area, Polygon):
         return geo.polygon_contains(zone.area.ring, point)
-    return distance <= zone.area.radius_m
+    return distance_m <= zone.area.radius_m
 
 
 def _fee(zone: DeliveryZone, distance_m: int) -> Money:
