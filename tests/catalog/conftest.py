@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chalicelib.kernel import ids
+from chalicelib.edge import permissions, tokens
+from chalicelib.kernel import ids, tables
+from chalicelib.kernel.principals import STAFF, Principal
 from chalicelib.stores import service as stores
+from tests.edge.conftest import Caller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from chalicelib.catalog.document import MenuDocument
     from chalicelib.catalog.service import MenuHead
@@ -57,3 +61,47 @@ def publish(store: Store) -> Callable[[MenuDocument], MenuHead]:
         return service.publish_draft(store.id, saved.version, OWNER)
 
     return publish_document
+
+
+class Metered:
+    """Counts DynamoDB requests and the capacity that they consumed."""
+
+    def __init__(self) -> None:
+        self.requests: list[str] = []
+        self.units = 0.0
+
+    def ask(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        params["ReturnConsumedCapacity"] = "TOTAL"
+        self.requests.append(model.name)
+
+    def take(self, parsed: dict[str, Any], **_: Any) -> None:
+        told = parsed.get("ConsumedCapacity", [])
+        self.units += sum(each["CapacityUnits"] for each in (told if isinstance(told, list) else [told]))
+
+
+@contextmanager
+def metered() -> Iterator[Metered]:
+    """What the block asks of DynamoDB."""
+    events = tables.connection().client.meta.events
+    meter = Metered()
+    events.register("before-parameter-build.dynamodb", meter.ask)
+    events.register("after-call.dynamodb", meter.take)
+    try:
+        yield meter
+    finally:
+        events.unregister("before-parameter-build.dynamodb", meter.ask)
+        events.unregister("after-call.dynamodb", meter.take)
+
+
+@pytest.fixture
+def call_as(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], Caller]:
+    """Call the app as staff with a role, or as nobody."""
+    from app import app
+
+    def caller(role: str | None) -> Caller:
+        principal = Principal(OWNER, frozenset({STAFF}) if role else frozenset({"customer"}))
+        monkeypatch.setattr(tokens, "principal_of", lambda _: principal)
+        monkeypatch.setattr(permissions, "_lookups", permissions._Lookups(lambda *_: role, lambda *_: False))
+        return Caller(app)
+
+    return caller
