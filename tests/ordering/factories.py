@@ -8,6 +8,7 @@ from typing import Any
 
 from chalicelib.kernel import ids
 from chalicelib.kernel.money import Money
+from chalicelib.ordering.model import commands, news
 from chalicelib.ordering.model import order as rules
 from chalicelib.ordering.model.order import Actor, Change, Order, Promise, Status
 
@@ -47,19 +48,19 @@ def placed(*, confirmed: bool = True, mode: str = rules.DELIVERY, **fields: Any)
 
 def accepted(**fields: Any) -> Order:
     """An order that the store has taken on at 12:01, ready at 12:21."""
-    return rules.accept(placed(**fields), change(STAFF, minutes=1), prep=timedelta(minutes=20))
+    return commands.accept(placed(**fields), change(STAFF, minutes=1), prep=timedelta(minutes=20))
 
 
 def preparing(**fields: Any) -> Order:
     """An order that the kitchen works on since 12:02."""
-    return rules.start(accepted(**fields), change(STAFF, minutes=2))
+    return commands.start(accepted(**fields), change(STAFF, minutes=2))
 
 
 def ready(**fields: Any) -> Order:
     """An order that is ready since 12:20."""
-    return rules.make_ready(preparing(**fields), change(STAFF, minutes=20))
+    return commands.make_ready(preparing(**fields), change(STAFF, minutes=20))
 
 
 def out_for_delivery(**fields: Any) -> Order:
     """An order that a rider has picked up at 12:22."""
-    return rules.note_picked_up(ready(**fields), change(RIDER, minutes=22))
+    return news.note_picked_up(ready(**fields), change(RIDER, minutes=22))

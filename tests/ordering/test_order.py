@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.kernel.errors import Conflict, DomainError
+from chalicelib.ordering.model import commands, news
 from chalicelib.ordering.model import order as rules
 from chalicelib.ordering.model.order import Order, Promise, Status
 from tests.ordering import factories as make
@@ -20,27 +21,27 @@ PREP = timedelta(minutes=20)
 MODES = [rules.DELIVERY, rules.PICKUP, rules.DINE_IN]
 
 COMMANDS = {
-    "accept": lambda o: rules.accept(o, change(STAFF), prep=PREP),
-    "reject": lambda o: rules.reject(o, change(STAFF), reason="too_busy"),
-    "cancel_by_customer": lambda o: rules.cancel_by_customer(o, change(CUSTOMER), reason="changed_mind"),
-    "cancel_by_store": lambda o: rules.cancel_by_store(o, change(STAFF), reason="out_of_stock"),
-    "postpone": lambda o: rules.postpone(o, change(STAFF), prep=PREP),
-    "start": lambda o: rules.start(o, change(STAFF)),
-    "ready": lambda o: rules.make_ready(o, change(STAFF)),
-    "hand_to_customer": lambda o: rules.hand_to_customer(o, change(STAFF), code=o.pickup_code),
-    "hand_to_rider": lambda o: rules.hand_to_rider(o, change(STAFF)),
-    "complete_table": lambda o: rules.complete_table(o, change(STAFF)),
+    "accept": lambda o: commands.accept(o, change(STAFF), prep=PREP),
+    "reject": lambda o: commands.reject(o, change(STAFF), reason="too_busy"),
+    "cancel_by_customer": lambda o: commands.cancel_by_customer(o, change(CUSTOMER), reason="changed_mind"),
+    "cancel_by_store": lambda o: commands.cancel_by_store(o, change(STAFF), reason="out_of_stock"),
+    "postpone": lambda o: commands.postpone(o, change(STAFF), prep=PREP),
+    "start": lambda o: commands.start(o, change(STAFF)),
+    "ready": lambda o: commands.make_ready(o, change(STAFF)),
+    "hand_to_customer": lambda o: commands.hand_to_customer(o, change(STAFF), code=o.pickup_code),
+    "hand_to_rider": lambda o: commands.hand_to_rider(o, change(STAFF)),
+    "complete_table": lambda o: commands.complete_table(o, change(STAFF)),
 }
 
 OBSERVATIONS = {
-    "confirm": lambda o, cause: rules.confirm(o, change(cause=cause)),
-    "expire_unpaid": lambda o, cause: rules.expire_unpaid(o, change(cause=cause)),
-    "expire_unanswered": lambda o, cause: rules.expire_unanswered(o, change(cause=cause)),
-    "picked_up": lambda o, cause: rules.note_picked_up(o, change(RIDER, cause=cause)),
-    "delivered": lambda o, cause: rules.note_delivered(o, change(RIDER, cause=cause)),
-    "failed": lambda o, cause: rules.note_delivery_failed(o, change(RIDER, cause=cause), reason="nobody_there"),
-    "returned": lambda o, cause: rules.note_delivery_returned(o, change(RIDER, cause=cause)),
-    "no_rider": lambda o, cause: rules.note_no_rider(o, change(cause=cause)),
+    "confirm": lambda o, cause: news.confirm(o, change(cause=cause)),
+    "expire_unpaid": lambda o, cause: news.expire_unpaid(o, change(cause=cause)),
+    "expire_unanswered": lambda o, cause: news.expire_unanswered(o, change(cause=cause)),
+    "picked_up": lambda o, cause: news.note_picked_up(o, change(RIDER, cause=cause)),
+    "delivered": lambda o, cause: news.note_delivered(o, change(RIDER, cause=cause)),
+    "failed": lambda o, cause: news.note_delivery_failed(o, change(RIDER, cause=cause), reason="nobody_there"),
+    "returned": lambda o, cause: news.note_delivery_returned(o, change(RIDER, cause=cause)),
+    "no_rider": lambda o, cause: news.note_no_rider(o, change(cause=cause)),
 }
 
 
@@ -51,11 +52,11 @@ def order_in(status: str, mode: str) -> Order:
         "accepted": lambda: make.accepted(mode=mode),
         "preparing": lambda: make.preparing(mode=mode),
         "ready": lambda: make.ready(mode=mode),
-        "handed_over": lambda: rules.hand_to_rider(make.ready(mode=mode), change(STAFF)),
+        "handed_over": lambda: commands.hand_to_rider(make.ready(mode=mode), change(STAFF)),
         "out_for_delivery": lambda: make.out_for_delivery(mode=mode),
-        "completed": lambda: rules.note_delivered(make.out_for_delivery(mode=mode), change(RIDER)),
-        "cancelled": lambda: rules.cancel_by_customer(make.placed(mode=mode), change(CUSTOMER), reason="x"),
-        "rejected": lambda: rules.reject(make.placed(mode=mode), change(STAFF), reason="too_busy"),
+        "completed": lambda: news.note_delivered(make.out_for_delivery(mode=mode), change(RIDER)),
+        "cancelled": lambda: commands.cancel_by_customer(make.placed(mode=mode), change(CUSTOMER), reason="x"),
+        "rejected": lambda: commands.reject(make.placed(mode=mode), change(STAFF), reason="too_busy"),
     }
     return makers[status]()
 
@@ -130,7 +131,7 @@ def test_a_scheduled_order_is_not_ready_before_its_time():
 def test_a_pickup_is_completed_by_its_code():
     order = make.ready(mode=rules.PICKUP)
 
-    done = rules.hand_to_customer(order, change(STAFF), code="4711")
+    done = commands.hand_to_customer(order, change(STAFF), code="4711")
 
     assert done.status is Status.COMPLETED
     assert [entry.step for entry in done.timeline[-2:]] == ["handed_over", "completed"]
@@ -140,7 +141,7 @@ def test_a_wrong_code_hands_nothing_over_and_tells_what_is_left():
     order = make.ready(mode=rules.PICKUP, code_failures=3)
 
     with pytest.raises(DomainError) as refused:
-        rules.hand_to_customer(order, change(STAFF), code="0000")
+        commands.hand_to_customer(order, change(STAFF), code="0000")
 
     assert refused.value.code == "wrong_pickup_code"
     assert refused.value.extra["attempts_left"] == 1
@@ -150,33 +151,33 @@ def test_after_too_many_wrong_codes_only_a_manager_hands_over():
     order = make.ready(mode=rules.PICKUP, code_failures=rules.PICKUP_CODE_ATTEMPTS)
 
     with pytest.raises(DomainError) as refused:
-        rules.hand_to_customer(order, change(STAFF), code="4711")
+        commands.hand_to_customer(order, change(STAFF), code="4711")
     assert refused.value.code == "pickup_code_locked"
 
-    done = rules.hand_to_customer_without_code(order, change(STAFF), reason="showed their card")
+    done = commands.hand_to_customer_without_code(order, change(STAFF), reason="showed their card")
     assert done.status is Status.COMPLETED
     assert done.timeline[-2].reason == "showed their card"
 
 
 def test_a_table_is_completed_by_hand_and_nothing_else_is():
-    assert rules.complete_table(make.ready(mode=rules.DINE_IN), change(STAFF)).status is Status.COMPLETED
+    assert commands.complete_table(make.ready(mode=rules.DINE_IN), change(STAFF)).status is Status.COMPLETED
     for mode in (rules.PICKUP, rules.DELIVERY):
         with pytest.raises(Conflict):
-            rules.complete_table(make.ready(mode=mode), change(STAFF))
+            commands.complete_table(make.ready(mode=mode), change(STAFF))
 
 
 @pytest.mark.parametrize("mode", [rules.PICKUP, rules.DINE_IN])
 def test_what_needs_no_rider_goes_to_none(mode):
     with pytest.raises(Conflict):
-        rules.hand_to_rider(make.ready(mode=mode), change(STAFF))
+        commands.hand_to_rider(make.ready(mode=mode), change(STAFF))
 
 
 def test_a_delivery_that_came_back_is_handed_out_at_the_counter_or_cancelled():
-    returned = rules.note_delivery_returned(make.out_for_delivery(), change(RIDER))
+    returned = news.note_delivery_returned(make.out_for_delivery(), change(RIDER))
     assert returned.is_on_board
 
-    assert rules.hand_to_customer(returned, change(STAFF), code="4711").status is Status.COMPLETED
-    assert rules.cancel_by_store(returned, change(STAFF), reason="customer_absent").status is Status.CANCELLED
+    assert commands.hand_to_customer(returned, change(STAFF), code="4711").status is Status.COMPLETED
+    assert commands.cancel_by_store(returned, change(STAFF), reason="customer_absent").status is Status.CANCELLED
 
 
 # --- deadlines
@@ -186,19 +187,19 @@ def test_a_delivery_that_came_back_is_handed_out_at_the_counter_or_cancelled():
 def test_an_unpaid_order_expires_when_its_time_to_pay_is_over_and_not_before():
     order = make.placed(confirmed=False)
 
-    assert rules.expire_unpaid(order, change(minutes=9.99)) is order
-    expired = rules.expire_unpaid(order, change(minutes=10))
+    assert news.expire_unpaid(order, change(minutes=9.99)) is order
+    expired = news.expire_unpaid(order, change(minutes=10))
     assert expired.status is Status.CANCELLED
     assert expired.timeline[-1].reason == "payment_expired"
     assert expired.timeline[-1].actor.kind == "system"
 
 
 def test_the_stores_time_runs_from_the_confirmation():
-    order = rules.confirm(make.placed(confirmed=False), change(minutes=7))
+    order = news.confirm(make.placed(confirmed=False), change(minutes=7))
 
     assert order.deadline == NOON + timedelta(minutes=12)
-    assert rules.expire_unanswered(order, change(minutes=11.9)) is order
-    rejected = rules.expire_unanswered(order, change(minutes=12))
+    assert news.expire_unanswered(order, change(minutes=11.9)) is order
+    rejected = news.expire_unanswered(order, change(minutes=12))
     assert rejected.status is Status.REJECTED
     assert rejected.timeline[-1].reason == "store_did_not_respond"
 
@@ -224,8 +225,8 @@ def test_a_store_may_leave_a_scheduled_order_until_an_hour_before_its_work_begin
 def test_an_answered_order_has_no_deadline():
     assert make.accepted().deadline is None
     late = change(minutes=600)
-    assert rules.expire_unanswered(make.accepted(), late).status is Status.ACCEPTED
-    assert rules.expire_unpaid(make.placed(), late).status is Status.PLACED
+    assert news.expire_unanswered(make.accepted(), late).status is Status.ACCEPTED
+    assert news.expire_unpaid(make.placed(), late).status is Status.PLACED
 
 
 # --- late, repeated and reordered news
@@ -233,27 +234,27 @@ def test_an_answered_order_has_no_deadline():
 
 
 def test_a_delivery_is_complete_although_its_pick_up_was_never_told():
-    order = rules.note_delivered(make.ready(), change(RIDER))
+    order = news.note_delivered(make.ready(), change(RIDER))
 
     assert order.status is Status.COMPLETED
-    assert rules.note_picked_up(order, change(RIDER)) is order
+    assert news.note_picked_up(order, change(RIDER)) is order
 
 
 def test_back_at_the_store_outranks_coming_back():
     order = make.out_for_delivery()
-    back = rules.note_delivery_returned(order, change(RIDER))
-    late = rules.note_delivery_failed(back, change(RIDER), reason="nobody_there")
+    back = news.note_delivery_returned(order, change(RIDER))
+    late = news.note_delivery_failed(back, change(RIDER), reason="nobody_there")
 
     assert late.attention == (rules.DELIVERY_RETURNED,)
 
 
 def test_the_alarm_for_a_missing_rider_ends_with_the_pick_up():
-    worried = rules.note_no_rider(make.ready(), change())
+    worried = news.note_no_rider(make.ready(), change())
     assert worried.attention == (rules.NO_RIDER,)
 
-    gone = rules.note_picked_up(worried, change(RIDER))
+    gone = news.note_picked_up(worried, change(RIDER))
     assert gone.attention == ()
-    assert rules.note_no_rider(gone, change()) is gone
+    assert news.note_no_rider(gone, change()) is gone
 
 
 @pytest.mark.parametrize(("observation", "status"), list(itertools.product(OBSERVATIONS, STATUSES)))

@@ -14,6 +14,7 @@ import msgspec
 
 from chalicelib.kernel.geo import Point
 from chalicelib.kernel.money import Money
+from chalicelib.ordering.model.order import Mode, PaymentMethod
 from chalicelib.ordering.model.pricing import Breakdown, Fees, Taxation, TaxedAmount, price_basket
 
 
@@ -148,7 +149,7 @@ class Quote(
     store_id: str
     store_name: str
     currency: str
-    mode: str
+    mode: Mode
     lines: tuple[Line, ...]
     breakdown: Breakdown
     fees: Fees
@@ -158,7 +159,7 @@ class Quote(
     promised_at: datetime
     created_at: datetime
     expires_at: datetime
-    payment_methods: tuple[str, ...]
+    payment_methods: tuple[PaymentMethod, ...]
     wanted_at: datetime | None = None
     destination: Destination | None = None
     table: str = ""

@@ -1,0 +1,88 @@
+"""The staff board: what is open in a store, what to do next, what is due first, how often to look."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final, Literal
+
+from chalicelib.ordering.model.order import (
+    DELIVERY,
+    DELIVERY_RETURNED,
+    DINE_IN,
+    ENDED,
+    NO_RIDER,
+    Order,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+Step = Literal["accept", "reject", "start", "ready", "hand_over", "complete", "postpone", "cancel"]
+ACCEPT: Final = "accept"
+REJECT: Final = "reject"
+START: Final = "start"
+READY: Final = "ready"
+HAND_OVER: Final = "hand_over"
+COMPLETE: Final = "complete"
+POSTPONE: Final = "postpone"
+CANCEL: Final = "cancel"
+
+_URGENT_SECONDS = 5
+_BUSY_SECONDS = 10
+_IDLE_SECONDS = 20
+_OVER_SECONDS = 60
+_FOLLOW_SECONDS = {Status.PLACED: 5, Status.READY: 10, Status.OUT_FOR_DELIVERY: 10}
+
+
+def next_steps(order: Order) -> tuple[Step, ...]:
+    """The commands that the staff can give now, the expected one first."""
+    if not order.is_on_board:
+        return ()
+    if order.status is Status.PLACED:
+        return (ACCEPT, REJECT)
+    if order.status is Status.ACCEPTED:
+        return (START, POSTPONE, CANCEL)
+    if order.status is Status.PREPARING:
+        return (READY, POSTPONE, CANCEL)
+    if order.status is Status.READY:
+        return (COMPLETE if order.mode == DINE_IN else HAND_OVER, CANCEL)
+    if DELIVERY_RETURNED in order.attention:
+        return (HAND_OVER, CANCEL)
+    return (CANCEL,) if NO_RIDER in order.attention else ()
+
+
+def due_at(order: Order) -> datetime:
+    """When the next step should have been taken; the board is sorted by it.
+
+    For an order that is in trouble this is the moment at which the trouble began.
+    """
+    if order.attention:
+        return next(entry.at for entry in reversed(order.timeline) if entry.step in order.attention)
+    if order.status is Status.PLACED:
+        return order.accept_by or order.pay_by
+    if order.status is Status.READY and order.mode != DELIVERY:
+        return order.promise.promised_at
+    return order.promise.ready_at
+
+
+def tag(entries: Iterable[tuple[str, int]]) -> str:
+    """The board's ETag: changes when an order comes, goes or changes (``entries``: order ids and versions)."""
+    listed = ";".join(f"{order_id}:{version}" for order_id, version in sorted(entries))
+    return hashlib.sha256(listed.encode()).hexdigest()[:20]
+
+
+def look_again_after(statuses: Iterable[str]) -> int:
+    """Seconds until a tablet should poll again: soon while somebody waits for an answer, later when nothing is on."""
+    seen = set(statuses)
+    if seen & {Status.PLACED, Status.OUT_FOR_DELIVERY, Status.HANDED_OVER}:
+        return _URGENT_SECONDS
+    return _BUSY_SECONDS if seen else _IDLE_SECONDS
+
+
+def follow_again_after(order: Order) -> int:
+    """Seconds until a customer's app should poll its order again: soon while something is about to happen."""
+    if order.status in ENDED:
+        return _OVER_SECONDS
+    return _FOLLOW_SECONDS.get(order.status, _IDLE_SECONDS)

@@ -1,0 +1,181 @@
+"""What customers do: get a quote, order it, follow and cancel the order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from chalicelib.edge import cursors
+from chalicelib.edge.endpoint import Reply, Request
+from chalicelib.edge.permissions import Role
+from chalicelib.edge.schemas import PageQuery
+from chalicelib.kernel.idempotency import IdempotencyKey
+from chalicelib.kernel.money import Money
+from chalicelib.ordering import service
+from chalicelib.ordering.routes.blueprint import endpoints
+from chalicelib.ordering.routes.render import order_view, placed_view, quote_view, summary_view
+from chalicelib.ordering.schemas import (
+    BasketAddress,
+    CancelOwnOrder,
+    OrderPage,
+    OrderView,
+    PlacedOrderView,
+    PlaceOrder,
+    QuoteView,
+    RequestQuote,
+)
+
+
+@endpoints.post(
+    "/v1/quotes",
+    permission=Role("customer"),
+    body=RequestQuote,
+    returns=QuoteView,
+    status=201,
+    errors=("store_not_found",),
+)
+def request_quote(request: Request[RequestQuote]) -> Reply[QuoteView]:
+    """Get a price and a promise for a basket.
+
+    Everything that is wrong with the basket is answered at once, each fault with a pointer: closed or paused, outside
+    the zone, below the minimum, not on the menu at that time, wrong choices, 86'd, too few in stock. The quote holds
+    for 15 minutes and is charged to the cent.
+    """
+    quote = service.quote_basket(request.principal.id, _basket(request.body))
+    return Reply(quote_view(quote), location=f"/v1/quotes/{quote.id}")
+
+
+def _basket(body: RequestQuote) -> service.Basket:
+    return service.Basket(
+        store_id=body.store_id,
+        mode=body.mode,
+        lines=msgspec.convert(msgspec.to_builtins(body.lines), tuple[service.LineRequest, ...]),
+        address=_destination(body.address) if body.address else None,
+        table=body.table,
+        wanted_at=body.wanted_at,
+        tip=Money(body.tip.amount, body.tip.currency) if body.tip else None,
+    )
+
+
+def _destination(place: BasketAddress) -> service.Destination:
+    return service.Destination(
+        lat=place.point.lat,
+        lng=place.point.lng,
+        street=place.street,
+        details=place.details,
+        postal_code=place.postal_code,
+        city=place.city,
+        instructions=place.instructions,
+        contact_name=place.contact_name,
+        contact_phone=place.contact_phone,
+    )
+
+
+@endpoints.get("/v1/quotes/{quote_id}", permission=Role("customer"), returns=QuoteView, errors=("quote_not_found",))
+def get_quote(request: Request[None]) -> Reply[QuoteView]:
+    """See a quote of yours again."""
+    return Reply(quote_view(service.get_quote(request.principal.id, request.path["quote_id"])), etag=1)
+
+
+def _answer_placed(placed: service.PlacedOrder) -> Reply[PlacedOrderView]:
+    return Reply(placed_view(placed), location=f"/v1/orders/{placed.order.id}")
+
+
+def _with_client_secret(request: Request[Any], body: dict[str, Any]) -> dict[str, Any]:
+    """Add to a repeated answer what the app pays with: it is never stored, but asked of the provider again."""
+    payment = body["payment"]
+    if payment["method"] != "card" or payment.get("client_secret") is not None:
+        return body
+    action = service.find_client_action(body["id"], request.principal.id)
+    if action is None:
+        return body
+    secret = {"payment_intent_id": action.intent_id, "client_secret": action.client_secret}
+    return {**body, "payment": {**payment, **secret}}
+
+
+@endpoints.post(
+    "/v1/orders",
+    permission=Role("customer"),
+    body=PlaceOrder,
+    returns=PlacedOrderView,
+    status=201,
+    idempotent=True,
+    answer=_answer_placed,
+    finish=_with_client_secret,
+    errors=(
+        "quote_not_found",
+        "quote_expired",
+        "quote_already_ordered",
+        "quote_no_longer_holds",
+        "out_of_stock",
+        "payment_provider_unavailable",
+    ),
+)
+def place_order(request: Request[PlaceOrder]) -> service.PlacedOrder:
+    """Order what was quoted.
+
+    Stock, order, payment and deadline come into being together or not at all. For a card, the answer carries the client
+    secret with which your app confirms the payment; the store sees the order once it is authorised. What is paid at the
+    store or at the door is with the store at once.
+    """
+    key = request.idempotency
+    if not isinstance(key, IdempotencyKey):
+        raise TypeError("an idempotent route has a key")
+    return service.place_order(request.principal.id, request.body.quote_id, request.body.payment_method, key)
+
+
+@endpoints.get("/v1/orders", permission=Role("customer"), query=PageQuery, returns=OrderPage)
+def list_orders(request: Request[None]) -> Reply[OrderPage]:
+    """List your orders, newest first."""
+    customer_id = request.principal.id
+    page = service.list_own_orders(
+        customer_id,
+        limit=request.query.limit,
+        start=cursors.decode(request.query.cursor, "orders", customer_id),
+    )
+    return Reply(
+        OrderPage(
+            items=[summary_view(summary) for summary in page.items],
+            next_cursor=cursors.encode(page.next_key, "orders", customer_id),
+        )
+    )
+
+
+@endpoints.get(
+    "/v1/orders/{order_id}",
+    permission=Role("customer"),
+    returns=OrderView,
+    conditional_get=True,
+    errors=("order_not_found",),
+)
+def get_order(request: Request[None]) -> Reply[OrderView]:
+    """Follow an order of yours: its timeline, its price, its payment, its delivery.
+
+    Poll with `If-None-Match`, as often as `Retry-After` says.
+    """
+    customer_id, order_id = request.principal.id, request.path["order_id"]
+    seen = request.if_none_match
+    unchanged = service.find_unchanged(customer_id, order_id, seen) if seen else None
+    if seen and unchanged:
+        return Reply.not_modified(seen, retry_after=service.follow_again_after(unchanged))
+    snapshot = service.get_own_order(customer_id, order_id)
+    return Reply(order_view(snapshot), etag=snapshot.tag, retry_after=service.follow_again_after(snapshot.order))
+
+
+@endpoints.post(
+    "/v1/orders/{order_id}/cancel",
+    permission=Role("customer"),
+    body=CancelOwnOrder,
+    returns=OrderView,
+    errors=("order_not_found", "order_status_conflict"),
+)
+def cancel_order(request: Request[CancelOwnOrder]) -> Reply[OrderView]:
+    """Cancel an order of yours, which is possible until the store has accepted it.
+
+    What was authorised is released. Cancelling again changes nothing.
+    """
+    customer_id, order_id = request.principal.id, request.path["order_id"]
+    service.cancel_own_order(customer_id, order_id, request.body.reason, request.request_id)
+    snapshot = service.get_own_order(customer_id, order_id)
+    return Reply(order_view(snapshot), etag=snapshot.tag)

@@ -1,0 +1,71 @@
+"""The staff board: what is open in a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.kernel import tables
+from chalicelib.ordering.model import board as rules
+from chalicelib.ordering.tables import OrderRow, document_ref, order_id_of, order_ref
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from chalicelib.ordering.model.order import Order
+    from chalicelib.ordering.model.quote import Quote
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """An open order, what can be done with it now (the expected step first), and when that is due."""
+
+    order: Order
+    document: Quote
+    next_steps: tuple[rules.Step, ...]
+    due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """A store's open orders, the most urgent first. ``cards`` is None for who has seen this board already."""
+
+    tag: str
+    look_again_after: int
+    cards: list[Card] | None
+
+
+def look_at_board(store_id: str, seen: str | None = None) -> Board:
+    """The board as it is, or word that it is still the one with the tag ``seen``.
+
+    Nothing new: one eventually consistent Query of the index, half a read unit for each 30 open orders or so.
+    Otherwise one more request for the orders. What is shown may be newer than the tag, never older: the next look
+    then brings the tag up to it.
+    """
+    entries = _entries(store_id)
+    tag = rules.tag((order_id_of(row), int(row.version)) for row in entries)
+    pause = rules.look_again_after(row.status for row in entries)
+    if seen == tag:
+        return Board(tag=tag, look_again_after=pause, cards=None)
+    states = [order_ref(order_id_of(row)) for row in entries]
+    documents = [document_ref(row.customer_id, order_id_of(row)) for row in entries]
+    read = tables.fetch(*states, *documents) if entries else ()
+    cards = [
+        Card(order=order, document=document, next_steps=rules.next_steps(order), due_at=rules.due_at(order))
+        for order, document in zip(read[: len(entries)], read[len(entries) :], strict=True)
+        if order is not None and document is not None and order.is_on_board
+    ]
+    cards.sort(key=lambda card: (card.due_at, card.order.id))
+    return Board(tag=tag, look_again_after=pause, cards=cards)
+
+
+def _entries(store_id: str) -> list[OrderRow]:
+    """What the index lists; more than one page only beyond some six thousand open orders."""
+    entries: list[OrderRow] = []
+    start = None
+    while True:
+        page = tables.query(OrderRow, store_id, index="board", cursor_key=start)
+        entries += page.items
+        start = page.next_key
+        if start is None:
+            return entries
