@@ -1,8 +1,10 @@
 """Stripe behind the five questions that the payment centre has for it.
 
-Every call that creates or moves money carries an idempotency key derived from the order, so that a retry after a
-time-out or a crash gets the first call's outcome instead of a second charge. Stripe keeps such keys for 24 hours at
-least (docs.stripe.com/api/idempotent_requests); what is asked later is read before it is moved.
+Calls that create something (an intent, a refund) carry an idempotency key derived from the order, so that a retry after
+a time-out or a crash gets the first call's outcome instead of a second charge. Stripe keeps a key's outcome for 24 hours
+at least, its own 500s included (docs.stripe.com/api/idempotent_requests), so after such a 500 the next key of a fixed
+series is used: an intent that was made behind a 500 has a secret that nobody ever saw, and a full refund can't be made
+twice. Capture and cancel happen once per intent by Stripe's own state machine; they are asked after a look at it.
 """
 
 from __future__ import annotations
@@ -10,14 +12,14 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.kernel import settings
 from chalicelib.kernel.errors import DomainError, Unavailable
 from chalicelib.payments.model import ProviderState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import stripe
 
@@ -25,8 +27,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+# The notices that the webhook endpoint is to be subscribed to; every other type would only cost invocations.
+WEBHOOK_TYPES = frozenset(
+    (
+        "payment_intent.amount_capturable_updated",
+        "payment_intent.canceled",
+        "payment_intent.payment_failed",
+        "payment_intent.succeeded",
+    )
+)
 SIGNATURE_TOLERANCE_SECONDS = 300
 _NETWORK_RETRIES = 2
+_KEYS = 3
 
 _client: stripe.StripeClient | None = None
 
@@ -41,8 +55,9 @@ class ClientAction:
 
 def open_intent(payment: Payment) -> ClientAction:
     """Create the order's intent, or get the one that was created before: the same call, the same key."""
-    with _translated_errors():
-        intent = _stripe().v1.payment_intents.create(
+    intent = _under_first_working_key(
+        f"{payment.order_id}:intent",
+        lambda key: _stripe().v1.payment_intents.create(
             params={
                 "amount": payment.amount.amount,
                 "currency": payment.amount.currency.lower(),
@@ -50,8 +65,9 @@ def open_intent(payment: Payment) -> ClientAction:
                 "automatic_payment_methods": {"enabled": True},
                 "metadata": {"order_id": payment.order_id, "store_id": payment.store_id},
             },
-            options={"idempotency_key": f"{payment.order_id}:intent"},
-        )
+            options={"idempotency_key": key},
+        ),
+    )
     return ClientAction(intent.id, intent.client_secret or "")
 
 
@@ -62,39 +78,35 @@ def look_up(payment: Payment) -> ProviderState:
         return _state(_stripe().v1.payment_intents.retrieve(intent_id))
 
 
-def capture(payment: Payment, intent_id: str, amount_minor: int) -> ProviderState:
+def capture(intent_id: str, amount_minor: int) -> ProviderState:
     """Take the held money; what is not taken is released."""
     with _translated_errors():
-        intent = _stripe().v1.payment_intents.capture(
-            intent_id,
-            params={"amount_to_capture": amount_minor},
-            options={"idempotency_key": f"{payment.order_id}:capture"},
-        )
-    return _state(intent)
+        return _state(_stripe().v1.payment_intents.capture(intent_id, params={"amount_to_capture": amount_minor}))
 
 
-def cancel(payment: Payment, intent_id: str) -> ProviderState:
+def cancel(intent_id: str) -> ProviderState:
     """Let the held money go and close the intent."""
     with _translated_errors():
-        intent = _stripe().v1.payment_intents.cancel(
-            intent_id,
-            params={"cancellation_reason": "abandoned"},
-            options={"idempotency_key": f"{payment.order_id}:cancel"},
-        )
-    return _state(intent)
+        return _state(_stripe().v1.payment_intents.cancel(intent_id, params={"cancellation_reason": "abandoned"}))
 
 
 def refund(payment: Payment, intent_id: str, amount_minor: int) -> None:
-    """Give back money that was taken."""
-    with _translated_errors():
-        _stripe().v1.refunds.create(
-            params={
-                "payment_intent": intent_id,
-                "amount": amount_minor,
-                "metadata": {"order_id": payment.order_id},
-            },
-            options={"idempotency_key": f"{payment.order_id}:refund:full"},
+    """Give all of the money back that was taken."""
+    try:
+        _under_first_working_key(
+            f"{payment.order_id}:refund",
+            lambda key: _stripe().v1.refunds.create(
+                params={
+                    "payment_intent": intent_id,
+                    "amount": amount_minor,
+                    "metadata": {"order_id": payment.order_id},
+                },
+                options={"idempotency_key": key},
+            ),
         )
+    except DomainError as error:
+        if error.extra.get("provider_code") != "charge_already_refunded":
+            raise
 
 
 def verify_signature(payload: bytes, header: str) -> None:
@@ -126,6 +138,21 @@ def _stripe() -> stripe.StripeClient:
     return _client
 
 
+def _under_first_working_key(stem: str, call: Callable[[str], T]) -> T:
+    """Make the call under the first key of the series whose kept outcome is not a 500 of Stripe's."""
+    import stripe
+
+    with _translated_errors():
+        for number in range(_KEYS - 1):
+            try:
+                return call(f"{stem}:{number}")
+            except stripe.APIError as error:
+                if not error.http_status or error.http_status < 500:
+                    raise
+                logger.warning("stripe failed; the next idempotency key is used", extra={"key": f"{stem}:{number}"})
+        return call(f"{stem}:{_KEYS - 1}")
+
+
 def _state(intent: stripe.PaymentIntent) -> ProviderState:
     failure = intent.last_payment_error
     return ProviderState(
@@ -134,7 +161,8 @@ def _state(intent: stripe.PaymentIntent) -> ProviderState:
         amount_minor=intent.amount,
         capturable_minor=intent.amount_capturable or 0,
         received_minor=intent.amount_received or 0,
-        failure_code=(failure.decline_code or failure.code) if failure else None,
+        # Stripe leaves `decline_code` out where the bank gave none, and the SDK then has no such attribute.
+        failure_code=(getattr(failure, "decline_code", None) or failure.code) if failure else None,
     )
 
 

@@ -17,15 +17,6 @@ from chalicelib.payments.schemas import PaymentView, Received, amount_view, mone
 
 endpoints = Endpoints("payments")
 
-_TOLD = frozenset(
-    (
-        "payment_intent.amount_capturable_updated",
-        "payment_intent.payment_failed",
-        "payment_intent.canceled",
-        "payment_intent.succeeded",
-    )
-)
-
 
 @endpoints.get(
     "/v1/orders/{order_id}/payment",
@@ -73,7 +64,11 @@ def receive_stripe_webhook(request: Request[bytes]) -> Reply[Received]:
     notice = _parsed(payload)
     intent = notice.get("data", {}).get("object", {})
     order_id = (intent.get("metadata") or {}).get("order_id", "")
-    if notice.get("type") in _TOLD and is_id(order_id, "ord") and not _follows_our_capture(notice["type"], intent):
+    if (
+        notice.get("type") in provider.WEBHOOK_TYPES
+        and is_id(order_id, "ord")
+        and not _follows_our_capture(notice["type"], intent)
+    ):
         told = PaymentNotified(
             order_id=order_id,
             provider_event_id=notice["id"],

@@ -150,7 +150,7 @@ def _capture_at_provider(payment: Payment) -> ProviderState:
     state = provider.look_up(payment)
     if state.status != "requires_capture":
         return state
-    return provider.capture(payment, state.intent_id, min(payment.amount.amount, state.capturable_minor))
+    return provider.capture(state.intent_id, min(payment.amount.amount, state.capturable_minor))
 
 
 def _release_at_provider(payment: Payment) -> int:
@@ -158,7 +158,7 @@ def _release_at_provider(payment: Payment) -> int:
     state = provider.look_up(payment)
     if state.status not in ("succeeded", "canceled"):
         try:
-            state = provider.cancel(payment, state.intent_id)
+            state = provider.cancel(state.intent_id)
         except DomainError as error:
             if error.code != "payment_refused":
                 raise

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import IO, TYPE_CHECKING, Self
 
 from chalicelib.kernel import events
+from chalicelib.payments.provider import WEBHOOK_TYPES
 from infra import resources
 from infra.local import dynoxide, environment, invocations, processes, provision
 from infra.local.clock_file import write_clock
@@ -170,6 +171,7 @@ class LocalStack:
             "webhook-url": self.api_url + environment.WEBHOOK_PATH,
             "webhook-secret": self.env["STRIPE_WEBHOOK_SECRET"],
             "secret-key": self.env["STRIPE_API_KEY"],
+            "webhook-events": ",".join(sorted(WEBHOOK_TYPES)),
         }.items():
             command += [f"--{option}", value]
         return self._child("stripe", command, f"{url(self.ports.stripe)}/sandbox/health")
