@@ -151,9 +151,14 @@ def _header_parameters(route: Route) -> list[dict[str, Any]]:
     parameters = []
     if route.idempotent:
         parameters.append({"name": "Idempotency-Key", "in": "header", "required": True, "schema": text})
-    if route.if_match:
-        parameters.append({"name": "If-Match", "in": "header", "required": True, "schema": text})
+    if _may_conflict(route):
+        parameters.append({"name": "If-Match", "in": "header", "required": route.if_match, "schema": text})
     return parameters
+
+
+def _may_conflict(route: Route) -> bool:
+    """Whether If-Match is required, or taken where it is sent (the route then names the error)."""
+    return route.if_match or "version_conflict" in route.errors
 
 
 def _responses(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
@@ -180,7 +185,7 @@ def _refusals(route: Route) -> list[tuple[int, str]]:
         (403, "Not allowed.", protected),
         (404, "Not found.", bool(route.parameters) or changes),
         (409, "The state of things does not allow it.", changes),
-        (412, "Changed since you read it.", route.if_match),
+        (412, "Changed since you read it.", _may_conflict(route)),
         (413, "The body is too large.", route.body is not None),
         (415, "Not JSON.", route.body not in (None, bytes)),
         (422, "Can't be taken as it is: `errors` says what and where.", True),

@@ -108,6 +108,12 @@ def test_a_menu_larger_than_an_answer_is_refused(store: Store) -> None:
     assert violation.params["max"] == MAX_DOCUMENT_BYTES
 
 
+def test_a_menu_that_only_its_quotes_make_too_large_is_refused(store: Store) -> None:
+    quoted = menu_document(*(product(f"p{n}", variant(f"S{n}"), description='"' * 1000) for n in range(1900)))
+    with pytest.raises(Invalid, match="validation_failed"):
+        service.save_draft(store.id, quoted, 0, OWNER)
+
+
 def test_an_incompressible_document_is_stored_in_pieces(store: Store) -> None:
     import random
 

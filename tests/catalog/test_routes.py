@@ -179,6 +179,7 @@ def test_versions_are_listed_read_and_brought_back(store: Store, call: Caller) -
     save(call, store, as_json(menu_document()), 1)
     publish(call, store, 2)
     path = f"/v1/stores/{store.id}/menu/versions"
+    assert call("POST", f"{path}/2/republish", {"note": "\x00\U0001f355\u202e" * 60}).status == 200
 
     first = call("GET", f"{path}?limit=1").json
     second = call("GET", f"{path}?limit=1&cursor={first['next_cursor']}").json

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from chalicelib.catalog.document import MAX_DOCUMENT_BYTES, MenuDocument
+from chalicelib.catalog.document import MAX_CARRIED_BYTES, MAX_DOCUMENT_BYTES, MenuDocument
 from chalicelib.catalog.service.cache import WeighedCache
 from chalicelib.catalog.tables import PUBLISHED, BodyRow, body_pk, chunk_sk
 from chalicelib.kernel import ids, tables
@@ -33,7 +33,8 @@ class Body:
 def encode(document: MenuDocument) -> bytes:
     """The document as JSON. Raises ``Invalid`` when it is larger than an answer can carry."""
     raw = msgspec.json.encode(document)
-    if len(raw) > MAX_DOCUMENT_BYTES:
+    carried = len(raw) + raw.count(b'"') + raw.count(b"\\")
+    if len(raw) > MAX_DOCUMENT_BYTES or carried > MAX_CARRIED_BYTES:
         sizes = {"bytes": len(raw), "max": MAX_DOCUMENT_BYTES}
         detail = f"The menu has {len(raw):,} bytes; {MAX_DOCUMENT_BYTES:,} can be carried."
         raise Invalid([Violation("menu_too_large", "", detail, sizes)])

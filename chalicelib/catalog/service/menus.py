@@ -15,7 +15,7 @@ from chalicelib.kernel.errors import NotFound
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# In bytes of JSON: the objects take about six times that, so some 70 MB of a function's memory.
+# In bytes of JSON: the objects take three to four times that, so some 45 MB of a function's memory.
 _MENUS_BYTES = 12_000_000
 
 _menus: WeighedCache[tuple[str, int, str], Menu] = WeighedCache(_MENUS_BYTES)
@@ -38,7 +38,7 @@ def load_menu(head: MenuHead) -> Menu:
     """The menu behind a head, ready for pricing.
 
     From the process's memory when this version was used before. Else one request, 1 read unit for each 4 KB of
-    the compressed document, and some 10 ms of CPU for 2,000 products.
+    the compressed document, and some 15 ms of CPU for 2,000 products.
     """
     key = (head.store_id, head.version, head.body_id)
     menu = _menus.get(key)
