@@ -22,6 +22,16 @@ class Method(StrEnum):
     CASH_ON_DELIVERY = "cash_on_delivery"
 
 
+# What Stripe charges a card at least, by the currency of settlement, and at most, in minor units
+# (docs.stripe.com/currencies, "Minimum and maximum charge amounts").
+_CARD_MINIMUM = {
+    "USD": 50, "AED": 200, "AUD": 50, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1500, "DKK": 250, "EUR": 50,
+    "GBP": 30, "HKD": 400, "HUF": 17500, "INR": 50, "JPY": 50, "MXN": 1000, "MYR": 200, "NOK": 300, "NZD": 50,
+    "PLN": 200, "RON": 200, "SEK": 300, "SGD": 50, "THB": 1000,
+}  # fmt: skip
+_CARD_MAXIMUM = 99_999_999
+
+
 class State(StrEnum):
     """Where a payment stands."""
 
@@ -34,6 +44,8 @@ class State(StrEnum):
     FAILED = "failed"
 
 
+# Beside the provider's own words: it refuses to have an intent for this order at all.
+ABSENT = "absent"
 FINAL = frozenset((State.REFUNDED, State.VOIDED, State.FAILED))
 _MOVES = {
     State.REQUIRES_PAYMENT: {State.AUTHORISED, State.CAPTURED, State.VOIDED, State.REFUNDED, State.FAILED},
@@ -91,6 +103,11 @@ class ProviderState:
         return self.status in ("requires_capture", "succeeded")
 
     @property
+    def is_gone(self) -> bool:
+        """Nothing is held and nothing can be paid any more."""
+        return self.status in ("canceled", ABSENT)
+
+    @property
     def is_open(self) -> bool:
         """The customer could still pay it."""
         return self.status in (
@@ -99,6 +116,13 @@ class ProviderState:
             "requires_action",
             "processing",
         )
+
+
+def can_pay(method: Method, amount: Money) -> bool:
+    """Whether this method takes this amount: a provider charges neither a few cents nor any sum."""
+    if method is not Method.CARD:
+        return amount.amount >= 0
+    return _CARD_MINIMUM.get(amount.currency, 1) <= amount.amount <= _CARD_MAXIMUM
 
 
 def moved(payment: Payment, state: State, at: datetime, **changes: object) -> Payment:

@@ -1,7 +1,7 @@
 """Stripe behind the five questions that the payment centre has for it.
 
 Calls that create something (an intent, a refund) carry an idempotency key derived from the order, so that a retry after
-a time-out or a crash gets the first call's outcome instead of a second charge. Stripe keeps a key's outcome for 24 hours
+a time-out or a crash gets the first call's outcome instead of a second charge. Stripe keeps an outcome for 24 hours
 at least, its own 500s included (docs.stripe.com/api/idempotent_requests), so after such a 500 the next key of a fixed
 series is used: an intent that was made behind a 500 has a secret that nobody ever saw, and a full refund can't be made
 twice. Capture and cancel happen once per intent by Stripe's own state machine; they are asked after a look at it.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.kernel import settings
 from chalicelib.kernel.errors import DomainError, Unavailable
-from chalicelib.payments.model import ProviderState
+from chalicelib.payments.model import ABSENT, ProviderState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,8 +72,16 @@ def open_intent(payment: Payment) -> ClientAction:
 
 
 def look_up(payment: Payment) -> ProviderState:
-    """How the order's intent stands at Stripe right now."""
-    intent_id = payment.intent_id or open_intent(payment).intent_id
+    """How the order's intent stands at Stripe right now.
+
+    An intent whose id was never noted is found by the call that made it; one that Stripe refuses to make is absent.
+    """
+    try:
+        intent_id = payment.intent_id or open_intent(payment).intent_id
+    except DomainError as error:
+        if error.code != "payment_refused":
+            raise
+        return ProviderState("", ABSENT, payment.amount.amount, 0, 0, str(error.extra.get("provider_code")))
     with _translated_errors():
         return _state(_stripe().v1.payment_intents.retrieve(intent_id))
 

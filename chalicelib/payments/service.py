@@ -50,6 +50,11 @@ def get_payment(order_id: str) -> Payment:
     return payment
 
 
+def can_pay(method: str, amount: Money) -> bool:
+    """Whether an amount can be paid by this method; asked before a quote offers it."""
+    return model.can_pay(Method(method), amount)
+
+
 def open_payment(
     tx: Transaction, *, order_id: str, store_id: str, customer_id: str, amount: Money, method: str
 ) -> Payment:
@@ -156,7 +161,7 @@ def _capture_at_provider(payment: Payment) -> ProviderState:
 def _release_at_provider(payment: Payment) -> int:
     """Minor units that had to be given back."""
     state = provider.look_up(payment)
-    if state.status not in ("succeeded", "canceled"):
+    if state.status != "succeeded" and not state.is_gone:
         try:
             state = provider.cancel(state.intent_id)
         except DomainError as error:

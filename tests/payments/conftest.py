@@ -1,0 +1,92 @@
+"""Payments stand on a real DynamoDB and the stateful Stripe sandbox, spoken to by Stripe's own SDK."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from chalicelib.kernel import ids, settings
+from chalicelib.kernel.money import Money
+from chalicelib.kernel.transaction import Transaction
+from chalicelib.payments import provider, service
+from infra.local.stripe_sandbox import Config, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from chalicelib.payments.model import Payment
+    from infra.local.wire import Emulator
+
+KEY = "sk_test_payments"
+
+
+@dataclass
+class Stripe:
+    """The sandbox as the customer's phone and the operator see it."""
+
+    url: str
+
+    def confirm(self, action: provider.ClientAction | None, card: str = "pm_card_visa") -> dict[str, Any]:
+        """What the phone's payment form does with the client secret."""
+        assert action is not None
+        body = f"client_secret={action.client_secret}&payment_method={card}"
+        return self._call(f"/v1/payment_intents/{action.intent_id}/confirm", body, form=True)
+
+    def fault(self, kind: str, path_prefix: str, times: int = 1, method: str = "POST") -> None:
+        """Make the next calls go wrong."""
+        match = {"method": method, "path_prefix": path_prefix}
+        self._call("/sandbox/faults", json.dumps({"kind": kind, "match": match, "times": times}))
+
+    def intents_of(self, order_id: str) -> list[dict[str, Any]]:
+        """Every intent that was ever made for the order."""
+        told = self._call("/sandbox/summary")["intents"]
+        return [intent for intent in told if intent["metadata"].get("order_id") == order_id]
+
+    def _call(self, path: str, body: str | None = None, *, form: bool = False) -> dict[str, Any]:
+        kind = "application/x-www-form-urlencoded" if form else "application/json"
+        request = urllib.request.Request(
+            self.url + path, data=body.encode() if body else None, headers={"Content-Type": kind}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return dict(json.loads(answer.read()))
+        except urllib.error.HTTPError as refused:
+            return dict(json.loads(refused.read()))
+
+
+@pytest.fixture
+def stripe(tmp_path: Path, dynamodb: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stripe]:
+    """A fresh sandbox that the code under test speaks to."""
+    with Sandbox(Config(tmp_path / "stripe.db", KEY, port=0)) as sandbox:
+        monkeypatch.setenv("DOORSTEP_STRIPE_API_BASE", sandbox.url)
+        monkeypatch.setenv("STRIPE_API_KEY", KEY)
+        settings.reload()
+        monkeypatch.setattr(provider, "_client", None)
+        yield Stripe(sandbox.url)
+    monkeypatch.undo()
+    settings.reload()
+
+
+@pytest.fixture
+def open_payment(dynamodb: Emulator) -> Any:
+    """Put a payment, as an order's transaction would."""
+
+    def opened(method: str = "card", amount: int = 2350, currency: str = "EUR") -> Payment:
+        tx = Transaction()
+        payment = service.open_payment(
+            tx,
+            order_id=ids.new_id("ord"),
+            store_id="sto_1",
+            customer_id="cus-1",
+            amount=Money(amount, currency),
+            method=method,
+        )
+        tx.commit()
+        return payment
+
+    return opened
