@@ -73,18 +73,20 @@ def test_an_unpaid_intent_is_closed_so_that_it_can_not_be_paid_later(stripe: Str
 
 def test_starting_twenty_times_at_once_makes_one_intent(stripe: Stripe, open_payment: Any) -> None:
     payment = open_payment()
+    refusals: list[str] = []
 
     def start(_: int) -> str | None:
         try:
             action = service.start_intent(payment)
         except Unavailable as busy:
-            assert busy.code == "payment_in_flight"
+            refusals.append(busy.code)
             return None
         return action.intent_id if action else None
 
     with ThreadPoolExecutor(20) as pool:
         intents = set(pool.map(start, range(20)))
     assert len(intents - {None}) == 1
+    assert set(refusals) <= {"payment_in_flight"}
     assert len(stripe.intents_of(payment.order_id)) == 1
 
 
@@ -126,7 +128,8 @@ def _until_it_works(act: Any, tries: int = 6) -> Any:
         try:
             return act()
         except DomainError as error:
-            assert error.retryable, error
+            if not error.retryable:
+                raise
     raise AssertionError("never worked")
 
 
@@ -180,14 +183,17 @@ def test_nobody_else_sees_a_payment(stripe: Stripe, open_payment: Any) -> None:
 
 
 def test_two_captures_at_once_take_the_money_once(stripe: Stripe, paid: Payment) -> None:
-    def capture(_: int) -> None:
+    def capture(_: int) -> str | None:
         try:
             service.capture_payment(paid.order_id)
         except DomainError as lost:
-            assert lost.code in ("version_conflict", "payment_in_flight", "payment_refused", "payment_state")
+            return lost.code
+        return None
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(capture, range(8)))
+        outcomes = set(pool.map(capture, range(8)))
+    assert None in outcomes
+    assert outcomes <= {None, "version_conflict", "payment_in_flight", "payment_refused", "payment_state"}
     (intent,) = stripe.intents_of(paid.order_id)
     assert intent["captures"] == 1
     assert service.capture_payment(paid.order_id).state is State.CAPTURED
