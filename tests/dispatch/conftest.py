@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,7 @@ class World:
 
     def rider(self, metres: float = 200, **profile: Any) -> str:
         """A rider on shift, so far north of the store."""
-        rider_id = f"rider-{ids.new_id('sub')}"
+        rider_id = str(uuid.uuid4())
         given = {"name": "Lena", "vehicle": service.Vehicle.BICYCLE, "capacity": 2} | profile
         service.register_rider(rider_id, **given)
         service.start_shift(rider_id, metres_north(self.store, metres))

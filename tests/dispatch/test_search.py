@@ -113,9 +113,7 @@ def test_the_store_is_told_when_nobody_is_there_for_three_minutes() -> None:
 def test_the_search_goes_on_slower_once_the_store_knows() -> None:
     pauses = []
     for searched_for, known in ((0, False), (5, True), (45, True)):
-        delivery = replace(
-            searching(), searching_since=NOW - minutes(searched_for), unfilled_at=NOW if known else None
-        )
+        delivery = replace(searching(), searching_since=NOW - minutes(searched_for), unfilled_at=NOW if known else None)
         due = look(delivery, None).next_look_at
         assert due is not None
         pauses.append(due - NOW)

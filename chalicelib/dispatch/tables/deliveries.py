@@ -7,7 +7,7 @@ import json
 import re
 import uuid
 import zlib
-from dataclasses import asdict, fields
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 from pynamodb.attributes import BinaryAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pynamodb.expressions.update import Action
 
 BRIEF = "BRIEF"
-INLINE_BRIEF_BYTES = 240
+INLINE_BRIEF_BYTES = 220
 _MARK_BYTES = 4
 
 
@@ -178,18 +178,18 @@ _ACTOR_OF = {letter: actor for actor, letter in _ACTORS.items()}
 
 
 def step_line(step: Step) -> str:
-    """A step as one short line, ``status at actor cause [captured=…] [why=…] [rider=…]``.
+    """A step as one short line: status, time, actor and cause, then what applies of ``c=``, ``w=`` and ``r=``.
 
-    Times are hexadecimal milliseconds since 1970, ``captured`` is how many milliseconds before ``at`` the phone took
-    it down. A timeline of such lines is a third of the same list of maps.
+    Times are hexadecimal milliseconds since 1970; ``c`` is how long before that the phone took it down, ``w`` why,
+    ``r`` the rider who was asked. Such lines keep a whole journey below 1 KB; maps would take three times as much.
     """
     parts = [step.status.value, f"{clock.epoch_ms(step.at):x}", _ACTORS[step.actor], _short(step.cause)]
     if step.captured_at is not None:
-        parts.append(f"captured={clock.epoch_ms(step.at) - clock.epoch_ms(step.captured_at):x}")
+        parts.append(f"c={clock.epoch_ms(step.at) - clock.epoch_ms(step.captured_at):x}")
     if step.reason is not None:
-        parts.append(f"why={step.reason}")
+        parts.append(f"w={step.reason}")
     if step.rider_id is not None:
-        parts.append(f"rider={step.rider_id}")
+        parts.append(f"r={_short(step.rider_id)}")
     return " ".join(_SPACE.sub("_", part) for part in parts)
 
 
@@ -197,26 +197,26 @@ def _step_of(line: str) -> Step:
     status, at, actor, cause, *rest = line.split(" ")
     more = dict(part.split("=", 1) for part in rest)
     moment = int(at, 16)
-    captured = more.get("captured")
+    captured, rider = more.get("c"), more.get("r")
     return Step(
         status=Status(status),
         at=clock.from_epoch_ms(moment),
         actor=_ACTOR_OF[actor],
         cause=_long(cause),
-        reason=more.get("why"),
+        reason=more.get("w"),
         captured_at=None if captured is None else clock.from_epoch_ms(moment - int(captured, 16)),
-        rider_id=more.get("rider"),
+        rider_id=None if rider is None else _long(rider),
     )
 
 
-def _short(cause: str) -> str:
+def _short(text: str) -> str:
     """A UUID in 22 characters behind a tilde, anything else as it is."""
     try:
-        number = uuid.UUID(cause)
+        number = uuid.UUID(text)
     except ValueError:
-        return cause or "~"
-    if str(number) != cause:
-        return cause
+        return text or "~"
+    if str(number) != text:
+        return text
     return "~" + base64.urlsafe_b64encode(number.bytes).rstrip(b"=").decode()
 
 
@@ -230,14 +230,12 @@ def _long(short: str) -> str:
 
 
 def _packed(brief: Brief) -> bytes:
-    given = {name: value for name, value in asdict(brief).items() if value}
-    return zlib.compress(json.dumps(given, separators=(",", ":"), ensure_ascii=False).encode(), 9)
+    """The brief's values in the order of its fields: a new field goes to the end, none is ever taken out."""
+    return zlib.compress(json.dumps(astuple(brief), separators=(",", ":"), ensure_ascii=False).encode(), 9)
 
 
 def _unpacked(packed: bytes) -> Brief:
-    given = json.loads(zlib.decompress(packed))
-    known = {each.name for each in fields(Brief)}
-    return Brief(**{name: value for name, value in given.items() if name in known})
+    return Brief(*json.loads(zlib.decompress(packed)))
 
 
 def _inline(brief: Brief | None) -> bytes | None:
