@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,8 +74,8 @@ def test_only_one_of_two_riders_gets_the_delivery(world: World) -> None:
         mine, other = world.rider(100), world.rider(300)
         delivery = world.look(world.request().id)
         results = at_once(
-            lambda d=delivery: service.accept_offer(d.id, told(mine)),
-            lambda d=delivery: service.accept_offer(d.id, told(other)),
+            partial(service.accept_offer, delivery.id, told(mine)),
+            partial(service.accept_offer, delivery.id, told(other)),
         )
         assert results[1] == "delivery_not_found"
         assert world.delivery(delivery.id).rider_id == mine
@@ -88,7 +89,7 @@ def test_a_double_tap_accepts_once(world: World) -> None:
         delivery = world.offered_to(rider)
         again = told(rider)
         taps = [again, again, told(rider), told(rider)]
-        results = at_once(*(lambda tap=tap, d=delivery: service.accept_offer(d.id, tap) for tap in taps))
+        results = at_once(*(partial(service.accept_offer, delivery.id, tap) for tap in taps))
         assert {step.status for step in results} == {Status.ASSIGNED}
         assert [step.status for step in world.delivery(delivery.id).steps].count(Status.ASSIGNED) == 1
 
@@ -102,8 +103,8 @@ def test_accepting_in_the_last_moment_against_the_offer_moving_on(
         delivery = world.look(world.request().id)
         assert delivery.offered_to == first
         accepted, _ = at_once(
-            shifted(seconds(25), lambda d=delivery: service.accept_offer(d.id, told(first))),
-            shifted(seconds(33), lambda d=delivery: as_the_queue_does(d.id)),
+            shifted(seconds(25), partial(service.accept_offer, delivery.id, told(first))),
+            shifted(seconds(33), partial(as_the_queue_does, delivery.id)),
         )
         after = world.delivery(delivery.id)
         if accepted == "offer_gone":
@@ -124,8 +125,8 @@ def test_dropping_out_against_picking_up(world: World) -> None:
         delivery = world.assigned_to(rider)
         world.ready(delivery.id)
         dropped, picked_up = at_once(
-            lambda d=delivery, r=rider: service.drop_delivery(d.id, told(r)),
-            lambda d=delivery, r=rider: service.pick_up(d.id, told(r)),
+            partial(service.drop_delivery, delivery.id, told(rider)),
+            partial(service.pick_up, delivery.id, told(rider)),
         )
         after = world.delivery(delivery.id)
         kinds = [kind for kind, _ in events_of(delivery.id)]
@@ -152,8 +153,8 @@ def test_accepting_against_the_order_being_cancelled(world: World) -> None:
     for _ in range(ROUNDS):
         delivery = world.offered_to(rider)
         accepted, cancelled = at_once(
-            lambda d=delivery: service.accept_offer(d.id, told(rider)),
-            lambda d=delivery: cancel(d.id),
+            partial(service.accept_offer, delivery.id, told(rider)),
+            partial(cancel, delivery.id),
         )
         after = world.delivery(delivery.id)
         assert cancelled is None
@@ -174,8 +175,8 @@ def test_picking_up_against_the_order_being_cancelled(world: World) -> None:
         delivery = world.assigned_to(rider)
         world.ready(delivery.id)
         picked_up, cancelled = at_once(
-            lambda d=delivery, r=rider: service.pick_up(d.id, told(r)),
-            lambda d=delivery: cancel(d.id),
+            partial(service.pick_up, delivery.id, told(rider)),
+            partial(cancel, delivery.id),
         )
         after = world.delivery(delivery.id)
         if after.status is Status.PICKED_UP:
@@ -189,7 +190,7 @@ def test_picking_up_against_the_order_being_cancelled(world: World) -> None:
 def test_twenty_looks_at_one_delivery_make_one_offer(world: World) -> None:
     riders = [world.rider(100 + 10 * number) for number in range(5)]
     delivery = world.request()
-    at_once(*(lambda: as_the_queue_does(delivery.id) for _ in range(20)))
+    at_once(*(partial(as_the_queue_does, delivery.id) for _ in range(20)))
     after = world.delivery(delivery.id)
     assert after.status is Status.OFFERED
     assert [step.status for step in after.steps].count(Status.OFFERED) == 1
@@ -199,7 +200,7 @@ def test_twenty_looks_at_one_delivery_make_one_offer(world: World) -> None:
 def test_twenty_deliveries_looking_at_once_share_the_riders(world: World) -> None:
     riders = [world.rider(100 + 10 * number) for number in range(8)]
     deliveries = [world.request() for _ in range(20)]
-    at_once(*(lambda d=delivery: as_the_queue_does(d.id) for delivery in deliveries))
+    at_once(*(partial(as_the_queue_does, delivery.id) for delivery in deliveries))
     offered = [each for each in (world.delivery(d.id) for d in deliveries) if each.status is Status.OFFERED]
     assert len(offered) == len(riders)
     assert _open_offers(riders) == dict.fromkeys(riders, 1)
@@ -209,7 +210,7 @@ def test_going_off_shift_against_getting_an_offer(world: World) -> None:
     for _ in range(ROUNDS):
         rider = world.rider()
         delivery = world.request()
-        at_once(lambda r=rider: service.end_shift(r), lambda d=delivery: as_the_queue_does(d.id))
+        at_once(partial(service.end_shift, rider), partial(as_the_queue_does, delivery.id))
         assert not service.read_rider(rider).on_shift
         after = world.delivery(delivery.id)
         assert (after.status, after.offered_to) == (Status.UNASSIGNED, None)
@@ -220,8 +221,8 @@ def test_going_off_shift_against_accepting(world: World) -> None:
         rider = world.rider()
         delivery = world.offered_to(rider)
         ended, accepted = at_once(
-            lambda r=rider: service.end_shift(r),
-            lambda r=rider, d=delivery: service.accept_offer(d.id, told(r)),
+            partial(service.end_shift, rider),
+            partial(service.accept_offer, delivery.id, told(rider)),
         )
         after = world.delivery(delivery.id)
         if after.status is Status.ASSIGNED:
@@ -237,7 +238,7 @@ def test_guessing_pins_at_once_gives_no_more_than_five_tries(world: World) -> No
     rider = world.rider()
     delivery = world.picked_up_by(rider, proof=service.Proof.PIN, pin="4711")
     guesses = [
-        lambda pin=f"{number:04d}": service.deliver(delivery.id, told(rider), service.Evidence(pin=pin))
+        partial(service.deliver, delivery.id, told(rider), service.Evidence(pin=f"{number:04d}"))
         for number in range(24)
     ]
     codes: Counter[str] = Counter(_until_answered(guesses))
