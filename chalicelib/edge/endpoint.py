@@ -6,23 +6,19 @@ case; then ETag, 304 and the stored answer of repeated requests. Every error bec
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import math
 import re
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from chalice.app import Blueprint, CORSConfig, MultiDict, Response
+from chalice.app import Blueprint, CORSConfig, Response
 
-from chalicelib.edge import problems, tokens
-from chalicelib.edge.permissions import Permission, Public
+from chalicelib.edge import problems
+from chalicelib.edge.decoding import PATH_VALUE, decode
+from chalicelib.edge.route import MAX_BODY_BYTES, ROUTES, Reply, Request, Route
 from chalicelib.kernel import ids, logs
-from chalicelib.kernel.errors import DomainError, Invalid, NotFound, Unauthenticated, VersionConflict, Violation
-from chalicelib.kernel.idempotency import IdempotencyKey
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.transaction import find_answer
 
 if TYPE_CHECKING:
@@ -30,113 +26,15 @@ if TYPE_CHECKING:
 
     from chalice.app import Request as ChaliceRequest
 
-    from chalicelib.kernel.principals import Principal
+    from chalicelib.edge.permissions import Permission
+
+__all__ = ["MAX_BODY_BYTES", "ROUTES", "Endpoints", "Reply", "Request", "Route", "verify"]
 
 logger = logging.getLogger(__name__)
 
-B = TypeVar("B")
-T = TypeVar("T")
-
-MAX_BODY_BYTES = 512 * 1024
-_PARAMETER = re.compile(r"\{(\w+)\}")
-_PATH_VALUE = re.compile(r"[A-Za-z0-9_.:~-]{1,128}\Z")
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
-_ETAGS = re.compile(r'(?:W/)?"([^"]*)"')
 _EXPOSED = ["ETag", "Retry-After", "Location", "Idempotent-Replayed", "X-Request-Id"]
 _ALLOWED = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id"]
 _ENCODER = msgspec.json.Encoder()
-
-
-@dataclass(frozen=True)
-class Request(Generic[B]):
-    """What a use case may need of an HTTP request, decoded and checked."""
-
-    path: Mapping[str, str]
-    headers: Mapping[str, str]
-    raw_body: bytes
-    request_id: str
-    source_ip: str
-    caller: Principal | None
-    decoded: B | None
-    query: Any
-    if_match: str | None
-    if_none_match: str | None
-    idempotency: IdempotencyKey | None
-
-    @property
-    def principal(self) -> Principal:
-        """The verified caller; only to be asked on routes that are not public."""
-        if self.caller is None:
-            raise Unauthenticated("Send an access token: `Authorization: Bearer …`.")
-        return self.caller
-
-    @property
-    def body(self) -> B:
-        """The decoded body of a route that takes one."""
-        if self.decoded is None:
-            raise problems.malformed("A JSON body is required.")
-        return self.decoded
-
-    @property
-    def expected_version(self) -> int | None:
-        """The version in ``If-Match``: the number before the tag's first dot. A tag of another form matches nothing."""
-        if self.if_match is None:
-            return None
-        number = self.if_match.partition(".")[0]
-        if not number.isascii() or not number.isdigit() or len(number) > 15:
-            raise VersionConflict("resource", "of this path")
-        return int(number)
-
-
-@dataclass
-class Reply(Generic[T]):
-    """What a use case answers."""
-
-    body: T | None = None
-    etag: str | int | None = None
-    retry_after: int | None = None
-    location: str | None = None
-    status: int | None = None
-    content_type: str = "application/json"
-    headers: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def not_modified(cls, etag: str | int, retry_after: int | None = None) -> Reply[T]:
-        """304: what the caller has is still true."""
-        return cls(etag=etag, retry_after=retry_after, status=304)
-
-
-@dataclass(frozen=True)
-class Route:
-    """One operation of the API, as declared: the source of the OpenAPI document and of the table of permissions."""
-
-    method: str
-    path: str
-    tag: str
-    permission: Permission
-    body: Any
-    query: type[msgspec.Struct] | None
-    returns: Any
-    status: int
-    if_match: bool
-    idempotent: bool
-    conditional_get: bool
-    errors: tuple[str, ...]
-    content_type: str
-    max_body: int
-    name: str
-    summary: str
-    description: str
-    answer: Callable[[Any], Reply[Any]] | None
-    finish: Callable[[Request[Any], Any], Any] | None
-
-    @property
-    def parameters(self) -> list[str]:
-        """Names of the path's parameters."""
-        return _PARAMETER.findall(self.path)
-
-
-ROUTES: list[Route] = []
 
 
 class Endpoints:
@@ -178,7 +76,6 @@ class Endpoints:
         status: int = 200,
         if_match: bool = False,
         idempotent: bool = False,
-        conditional_get: bool = False,
         errors: tuple[str, ...] = (),
         content_type: str = "application/json",
         max_body: int = MAX_BODY_BYTES,
@@ -204,7 +101,6 @@ class Endpoints:
                 status=status,
                 if_match=if_match,
                 idempotent=idempotent,
-                conditional_get=conditional_get,
                 errors=errors,
                 content_type=content_type,
                 max_body=max_body,
@@ -278,17 +174,17 @@ def _view(route: Route, handler: Callable[..., Any], blueprint: Blueprint) -> Ca
 
 def _request_id(raw: ChaliceRequest) -> str:
     given = raw.headers.get("x-request-id", "")
-    if _PATH_VALUE.match(given):
+    if PATH_VALUE.match(given):
         return str(given)
     return str(raw.context.get("requestId") or ids.new_id("req"))
 
 
 def _safe_path(raw: ChaliceRequest) -> dict[str, str]:
-    return {name: value for name, value in (raw.uri_params or {}).items() if _PATH_VALUE.match(value)}
+    return {name: value for name, value in (raw.uri_params or {}).items() if PATH_VALUE.match(value)}
 
 
 def _answer(route: Route, handler: Callable[..., Any], raw: ChaliceRequest, request_id: str) -> Response:
-    request = _decode(route, raw, request_id)
+    request = decode(route, raw, request_id, lambda result: _storable(route, result))
     try:
         result = handler(request)
     except DomainError as error:
@@ -299,115 +195,6 @@ def _answer(route: Route, handler: Callable[..., Any], raw: ChaliceRequest, requ
     if route.finish:
         reply.body = route.finish(request, msgspec.to_builtins(reply.body))
     return _render(route, request, reply)
-
-
-def _decode(route: Route, raw: ChaliceRequest, request_id: str) -> Request[Any]:
-    headers = raw.headers
-    authorization = headers.get("authorization")
-    caller = None
-    if not isinstance(route.permission, Public):
-        caller = tokens.principal_of(authorization)
-    path = _path(route, raw)
-    if caller is not None:
-        route.permission.check(caller, path)
-    body = _body(route, raw)
-    if_match = _tag(headers.get("if-match"))
-    if route.if_match and if_match is None:
-        raise problems.precondition_required()
-    return Request(
-        path=path,
-        headers=headers,
-        raw_body=_content(raw),
-        request_id=request_id,
-        source_ip=str(raw.context.get("identity", {}).get("sourceIp", "")),
-        caller=caller,
-        decoded=body,
-        query=_query(route, raw),
-        if_match=if_match,
-        if_none_match=_tag(headers.get("if-none-match")),
-        idempotency=_idempotency(route, raw, caller) if route.idempotent else None,
-    )
-
-
-def _content(raw: ChaliceRequest) -> bytes:
-    content = raw.raw_body or b""
-    return content if isinstance(content, bytes) else content.encode()
-
-
-def _path(route: Route, raw: ChaliceRequest) -> dict[str, str]:
-    given = raw.uri_params or {}
-    path = {name: unquote(given[name]) for name in route.parameters}
-    for name, value in path.items():
-        if not _PATH_VALUE.match(value):
-            raise NotFound(name.removesuffix("_id"), "of this path")
-    return path
-
-
-def _body(route: Route, raw: ChaliceRequest) -> Any:
-    if route.body is None:
-        return None
-    content = _content(raw)
-    if len(content) > route.max_body:
-        raise DomainError("body_too_large", f"The body may have at most {route.max_body} bytes.", status=413)
-    if route.body is bytes:
-        return content
-    media_type = raw.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise DomainError("unsupported_media_type", "Send the body as application/json.", status=415)
-    if not content.strip():
-        raise problems.malformed("A JSON body is required.")
-    try:
-        return msgspec.json.decode(content, type=route.body)
-    except msgspec.ValidationError as error:
-        raise problems.of_validation(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise problems.malformed("The body is not valid JSON.") from error
-
-
-def _query(route: Route, raw: ChaliceRequest) -> Any:
-    if route.query is None:
-        return None
-    given: MultiDict = raw.query_params or MultiDict({})
-    repeated = [name for name in given if len(given.getlist(name)) > 1]
-    known = {item.encode_name for item in msgspec.structs.fields(route.query)}
-    unknown = [name for name in given if name not in known]
-    if repeated or unknown:
-        raise Invalid(
-            [Violation("repeated_parameter", f"?{name}", "Give this parameter once.") for name in repeated]
-            + [Violation("unknown_parameter", f"?{name[:64]}", "There is no such parameter.") for name in unknown]
-        )
-    try:
-        query = msgspec.convert({name: given[name] for name in given}, route.query, strict=False)
-    except msgspec.ValidationError as error:
-        fault = problems.of_validation(error).violations[0]
-        raise Invalid([Violation(fault.code, "?" + fault.pointer.lstrip("/"), fault.detail)]) from error
-    for item in msgspec.structs.fields(route.query):
-        value = getattr(query, item.name)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise Invalid([Violation("invalid_value", f"?{item.encode_name}", "Give a finite number.")])
-    return query
-
-
-def _tag(header: str | None) -> str | None:
-    """The tag of an If-Match or If-None-Match header, without quotes; ``*`` and unquoted text stand for themselves."""
-    if header is None:
-        return None
-    found = _ETAGS.search(header)
-    return found.group(1) if found else header.strip()[:256]
-
-
-def _idempotency(route: Route, raw: ChaliceRequest, caller: Principal | None) -> IdempotencyKey:
-    key = raw.headers.get("idempotency-key", "")
-    if not _IDEMPOTENCY_KEY.match(key):
-        raise DomainError(
-            "idempotency_key_required",
-            "Send an `Idempotency-Key` header (1 to 255 printable characters), the same again when you retry.",
-            status=400,
-        )
-    place = f"{route.method} {raw.context.get('path', route.path)}"
-    fingerprint = hashlib.sha256(_content(raw)).hexdigest()
-    scope = hashlib.sha256(f"{caller.id if caller else ''} {place}".encode()).hexdigest()[:32]
-    return IdempotencyKey(scope, key, fingerprint, lambda result: _storable(route, result))
 
 
 def _storable(route: Route, result: Any) -> dict[str, Any]:
