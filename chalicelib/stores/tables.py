@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -181,8 +182,8 @@ def merchant_of(row: MerchantRow) -> Merchant:
 
 
 def document_of(store: Store) -> dict[str, Any]:
-    """A store as the JSON document in which it is kept."""
-    return dict(msgspec.to_builtins(store))
+    """A store as the JSON document in which it is kept: every field, so that a new default changes no old store."""
+    return dict(msgspec.to_builtins(asdict(store)))
 
 
 def store_row(store: Store) -> StoreRow:

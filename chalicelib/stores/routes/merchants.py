@@ -39,7 +39,6 @@ def create_merchant(request: Request[CreateMerchant]) -> service.Merchant:
     "/v1/merchants/{merchant_id}",
     permission=MerchantOwner(),
     returns=MerchantView,
-    conditional_get=True,
     errors=("merchant_not_found",),
 )
 def get_merchant(request: Request[None]) -> Reply[MerchantView]:

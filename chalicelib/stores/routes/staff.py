@@ -60,7 +60,6 @@ def add_staff(request: Request[AddStaff]) -> Reply[StaffView]:
     "/v1/stores/{store_id}/staff/{user_id}",
     permission=StoreStaff("manager"),
     returns=StaffView,
-    conditional_get=True,
     errors=("staff_member_not_found",),
 )
 def get_staff_member(request: Request[None]) -> Reply[StaffView]:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     "/v1/stores/{store_id}",
     permission=Public(),
     returns=StoreView,
-    conditional_get=True,
     errors=("store_not_found",),
 )
 def get_store(request: Request[None]) -> Reply[StoreView]:
@@ -60,7 +59,7 @@ def pause_store(request: Request[PauseStore]) -> Reply[StoreView]:
 
     The pause ends by itself. It needs no `If-Match`, so that a tablet in a rush is not refused.
     """
-    asked = msgspec.convert(msgspec.structs.asdict(request.body), service.PauseRequest)
+    asked = service.PauseRequest(**msgspec.structs.asdict(request.body))
     return store_reply(service.pause_store(request.path["store_id"], asked))
 
 
