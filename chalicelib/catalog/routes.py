@@ -48,7 +48,6 @@ _KINDS: dict[str, Kind] = {"product": "product", "sku": "sku", "option": "option
     "/v1/stores/{store_id}/menu",
     permission=Public(),
     returns=MenuView,
-    conditional_get=True,
     errors=("menu_not_found",),
 )
 def get_menu(request: Request[None]) -> Reply[MenuView]:
@@ -68,7 +67,7 @@ def get_menu(request: Request[None]) -> Reply[MenuView]:
 
 
 @endpoints.get(
-    "/v1/stores/{store_id}/menu/draft", permission=StoreStaff("manager"), returns=DraftView, conditional_get=True
+    "/v1/stores/{store_id}/menu/draft", permission=StoreStaff("manager"), returns=DraftView
 )
 def get_draft(request: Request[None]) -> Reply[DraftView]:
     """Read the draft of the menu. A store that has none yet gets an empty one with version 0."""
@@ -194,7 +193,6 @@ def list_menu_versions(request: Request[None]) -> Reply[MenuVersionPage]:
     "/v1/stores/{store_id}/menu/versions/{version}",
     permission=StoreStaff("clerk"),
     returns=MenuView,
-    conditional_get=True,
     errors=("menu_version_not_found",),
 )
 def get_menu_version(request: Request[None]) -> Reply[MenuView]:
@@ -226,7 +224,6 @@ def republish_menu(request: Request[PublishMenu]) -> Reply[MenuVersionView]:
     "/v1/stores/{store_id}/availability",
     permission=Public(),
     returns=AvailabilityView,
-    conditional_get=True,
     errors=("menu_not_found",),
 )
 def get_availability(request: Request[None]) -> Reply[AvailabilityView]:

@@ -81,6 +81,8 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": dict(sorted(components.items())),
+            "headers": _shared_headers(),
+            "responses": _shared_problems(schema_of[repr(Problem)]),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
@@ -162,17 +164,31 @@ def _may_conflict(route: Route) -> bool:
 
 
 def _responses(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
-    headers = {name: {"schema": {"type": "string"}, "description": text} for name, text in _HEADERS.items()}
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
     done: dict[str, Any] = {"description": "Done.", "headers": headers}
     if route.returns is not None and route.status not in (204, 304):
         done["content"] = {route.content_type: {"schema": schema_of[repr(route.returns)]}}
     responses = {str(route.status): done}
     if route.method == "GET":
         responses["304"] = {"description": "Not modified.", "headers": headers}
-    problem = {"application/problem+json": {"schema": schema_of[repr(Problem)]}}
-    for status, description in _refusals(route):
-        responses[str(status)] = {"description": description, "content": problem, "headers": headers}
+    for status, _ in _refusals(route):
+        responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
     return responses
+
+
+def _shared_headers() -> dict[str, Any]:
+    return {name: {"schema": {"type": "string"}, "description": text} for name, text in _HEADERS.items()}
+
+
+def _shared_problems(schema: dict[str, Any]) -> dict[str, Any]:
+    """One described answer per refusing status, which the operations refer to."""
+    told = {status: text for route in ROUTES for status, text in _refusals(route)}
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
+    content = {"application/problem+json": {"schema": schema}}
+    return {
+        f"Problem{status}": {"description": text, "content": content, "headers": headers}
+        for status, text in sorted(told.items())
+    }
 
 
 def _refusals(route: Route) -> list[tuple[int, str]]:
@@ -201,7 +217,7 @@ def page(doc: dict[str, Any]) -> str:
     sections = []
     for path, operations in doc["paths"].items():
         for method, operation in operations.items():
-            sections.append(_section(method.upper(), path, operation))
+            sections.append(_section(doc, method.upper(), path, operation))
     shapes = "".join(
         f'<details id="{html.escape(name)}"><summary><code>{html.escape(name)}</code></summary>'
         f"<pre>{html.escape(json.dumps(schema, indent=2, ensure_ascii=False))}</pre></details>"
@@ -224,7 +240,12 @@ _STYLE = (
 )
 
 
-def _section(method: str, path: str, operation: dict[str, Any]) -> str:
+def _resolved(doc: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    reference = told.get("$ref")
+    return dict(doc["components"]["responses"][reference.rpartition("/")[2]]) if reference else told
+
+
+def _section(doc: dict[str, Any], method: str, path: str, operation: dict[str, Any]) -> str:
     rows = "".join(
         f"<tr><td><code>{html.escape(p['name'])}</code></td><td>{p['in']}{', required' if p['required'] else ''}</td>"
         f"<td>{html.escape(p.get('description', ''))}</td></tr>"
@@ -232,7 +253,7 @@ def _section(method: str, path: str, operation: dict[str, Any]) -> str:
     )
     answers = "".join(
         f"<tr><td>{status}</td><td>{html.escape(answer['description'])} {_shape_link(answer)}</td></tr>"
-        for status, answer in operation["responses"].items()
+        for status, answer in ((status, _resolved(doc, told)) for status, told in operation["responses"].items())
     )
     body = operation.get("requestBody")
     takes = f"<p>Body: {_shape_link(body)}</p>" if body else ""

@@ -37,7 +37,6 @@ def list_stock(request: Request[None]) -> Reply[StockPage]:
     "/v1/stores/{store_id}/stock/{sku}",
     permission=StoreStaff("clerk"),
     returns=StockView,
-    conditional_get=True,
     errors=("stock_not_found",),
 )
 def get_stock(request: Request[None]) -> Reply[StockView]:

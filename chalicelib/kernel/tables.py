@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.constants import BINARY
+from pynamodb.exceptions import QueryError
 from pynamodb.models import Model
 
 from chalicelib.kernel import settings
-from chalicelib.kernel.errors import Unavailable
+from chalicelib.kernel.errors import Invalid, Unavailable, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -183,14 +184,21 @@ def query(
     filter_condition: Condition | None = None,
 ) -> Page[R]:
     """One page (one request) of the items under ``pk`` of the table or of an index."""
-    data = row._get_connection().query(
-        pk,
-        range_key_condition=range_condition,
-        filter_condition=filter_condition,
-        consistent_read=consistent,
-        exclusive_start_key=cast("Any", cursor_key),
-        index_name=index,
-        limit=limit,
-        scan_index_forward=ascending,
-    )
+    try:
+        data = row._get_connection().query(
+            pk,
+            range_key_condition=range_condition,
+            filter_condition=filter_condition,
+            consistent_read=consistent,
+            exclusive_start_key=cast("Any", cursor_key),
+            index_name=index,
+            limit=limit,
+            scan_index_forward=ascending,
+        )
+    except QueryError as error:
+        if cursor_key is not None and error.cause_response_code == "ValidationException":
+            # The key is not one of this query's: a cursor that was made by hand.
+            wrong = Violation("invalid_cursor", "?cursor", "The cursor is not of this list: start without one.")
+            raise Invalid([wrong]) from error
+        raise
     return Page([row.from_raw_data(item) for item in data["Items"]], data.get("LastEvaluatedKey"))
