@@ -78,7 +78,6 @@ def register_rider(request: Request[RegisterRider]) -> service.Rider:
     "/v1/riders/{rider_id}",
     permission=_ADMIN,
     returns=RiderView,
-    conditional_get=True,
     errors=("rider_not_found",),
 )
 def get_rider(request: Request[None]) -> Reply[RiderView]:
@@ -179,7 +178,6 @@ def report_position(request: Request[ReportPosition]) -> Reply[PositionView]:
     "/v1/rider/feed",
     permission=_RIDER,
     returns=FeedView,
-    conditional_get=True,
     errors=("rider_not_registered",),
 )
 def read_feed(request: Request[None]) -> Reply[FeedView]:
@@ -197,7 +195,7 @@ def read_feed(request: Request[None]) -> Reply[FeedView]:
 # --- deliveries -------------------------------------------------------------------------------------------------------
 
 
-@endpoints.get(_STEP, permission=_RIDER, returns=DeliveryView, conditional_get=True, errors=("delivery_not_found",))
+@endpoints.get(_STEP, permission=_RIDER, returns=DeliveryView, errors=("delivery_not_found",))
 def get_own_delivery(request: Request[None]) -> Reply[DeliveryView]:
     """See a delivery of yours with its timeline."""
     delivery = service.get_delivery(request.principal.id, request.path["delivery_id"])

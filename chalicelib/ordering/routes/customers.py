@@ -146,7 +146,6 @@ def list_orders(request: Request[None]) -> Reply[OrderPage]:
     "/v1/orders/{order_id}",
     permission=Role("customer"),
     returns=OrderView,
-    conditional_get=True,
     errors=("order_not_found",),
 )
 def get_order(request: Request[None]) -> Reply[OrderView]:

@@ -28,7 +28,7 @@ _CLERK = StoreStaff("clerk")
 _ERRORS = ("order_not_found", "order_status_conflict", "version_conflict")
 
 
-@endpoints.get("/v1/stores/{store_id}/board", permission=_CLERK, returns=BoardView, conditional_get=True)
+@endpoints.get("/v1/stores/{store_id}/board", permission=_CLERK, returns=BoardView)
 def look_at_board(request: Request[None]) -> Reply[BoardView]:
     """See the store's open orders, the most urgent first, each with what to do next.
 
@@ -58,7 +58,7 @@ def list_store_orders(request: Request[None]) -> Reply[StoreOrderPage]:
     )
 
 
-@endpoints.get(_ORDER, permission=_CLERK, returns=StoreOrderView, conditional_get=True, errors=("order_not_found",))
+@endpoints.get(_ORDER, permission=_CLERK, returns=StoreOrderView, errors=("order_not_found",))
 def get_store_order(request: Request[None]) -> Reply[StoreOrderView]:
     """See an order of the store, with its lines, its payment and its delivery."""
     snapshot = service.get_store_order(request.path["store_id"], request.path["order_id"])
