@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.local import LambdaContext, LambdaEventConverter, LocalChalice, MatchResult, RouteMatcher
 
+from infra.local import metering
 from infra.local.httpd import HttpRequest, HttpResponse, HttpServer
 from infra.local.invocations import Invocations
 from infra.local.lifeline import follow_parent
@@ -147,6 +148,8 @@ def main(arguments: list[str] | None = None) -> None:
     follow_parent()
     app = importlib.import_module(options.app).app
     invocations = Invocations(options.directory, options.process) if options.directory else None
+    if options.directory:
+        metering.start(options.directory, options.process)
     with HttpServer(options.port, Gateway(app, invocations).handle) as server:
         server.serve_forever()
 

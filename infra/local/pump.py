@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.kernel import clock
 from infra import resources
-from infra.local import functions
+from infra.local import functions, metering
 from infra.local.environment import queue_url
 from infra.local.invocations import Invocations
 from infra.local.lifeline import follow_parent
@@ -130,6 +130,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--directory", type=Path, required=True, help="where checkpoint and counts are kept")
     options = parser.parse_args(arguments)
     follow_parent()
+    metering.start(options.directory, "pump")
     pump = Pump(
         functions.load(options.app),
         dynamodb_url=os.environ["AWS_ENDPOINT_URL_DYNAMODB"],
