@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PREFIX = "doorstep-test"
+PREFIX = os.environ["DOORSTEP_TABLE_PREFIX"]
 MOTO = "http://moto.invalid"
 
 

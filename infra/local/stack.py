@@ -133,21 +133,18 @@ class LocalStack:
 
     def _bring_up(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        emulators, functions = self._emulators(), self._functions()
-        self._children = [*emulators, *functions]
-        # The environment is known beforehand, so the functions import while the emulators start.
-        for child in self._children:
-            if child.name != "pump":
-                child.start()
+        emulators, apis, pump = self._emulators(), self._apis(), self._pump()
+        self._children = [*emulators, *apis, pump]
+        # The environment is known beforehand, so the app is imported while the emulators start.
+        for child in (*emulators, *apis):
+            child.start()
         for child in emulators:
             child.wait_until_ready(deadline)
         provision.create_tables(self.dynamodb, self.prefix)
         provision.create_messaging(self.moto, self.prefix)
         provision.create_users(self.moto, self.prefix)
-        for child in functions:
-            if not child.runs():
-                child.start()
-        for child in functions:
+        pump.start()
+        for child in (*apis, pump):
             child.wait_until_ready(deadline)
 
     def _emulators(self) -> list[Child]:
@@ -176,16 +173,21 @@ class LocalStack:
             command += [f"--{option}", value]
         return self._child("stripe", command, f"{url(self.ports.stripe)}/sandbox/health")
 
-    def _functions(self) -> list[Child]:
+    def _apis(self) -> list[Child]:
         found = []
-        where = ["--app", self._app, "--directory", str(self.directory)]
         for number, port in enumerate(self.ports.api, start=1):
             name = f"api-{number}"
-            command = ["infra.local.api", "--port", str(port), "--process", name, *where]
+            command = ["infra.local.api", "--port", str(port), "--process", name, *self._function_options()]
             found.append(self._child(name, command, f"{url(port)}/health"))
-        pump = self._child("pump", ["infra.local.pump", *where], "")
+        return found
+
+    def _pump(self) -> Child:
+        pump = self._child("pump", ["infra.local.pump", *self._function_options()], "")
         pump.ready = (self.directory / READY_FILE).exists
-        return [*found, pump]
+        return pump
+
+    def _function_options(self) -> list[str]:
+        return ["--app", self._app, "--directory", str(self.directory)]
 
     def _child(self, name: str, command: Sequence[str], health: str) -> Child:
         return Child(name, command, answers(health), self.directory / f"{name}.log", self.env)
