@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,10 +13,10 @@ from chalicelib.kernel.geo import Point
 from chalicelib.stores.model import Merchant, StaffMember, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
     from typing import Any
 
-    from chalicelib.stores.model import CellEntry, Listing, Role
+    from chalicelib.stores.model import CellEntry, Listing, Mode, Role
 
 MERCHANT_SK = "MERCHANT"
 STORE_SK = "STORE"
@@ -25,11 +25,9 @@ ROSTER_SK = "ROSTER"
 STAFF_PREFIX = "STAFF#"
 STORE_PREFIX = "STO#"
 
-# Latitude and longitude in millionths of a degree, reach in metres, modes.
-Line = tuple[int, int, int, str]
-
 _DEGREE = 1_000_000  # cell lines keep coordinates as whole millionths of a degree (a tenth of a metre)
 _LISTING_PREFIX: dict[Listing, str] = {"delivery": "DLV#", "walk_in": "WLK#"}
+_MODE_LETTER: dict[Mode, str] = {"dine_in": "i", "pickup": "p", "delivery": "d"}
 
 
 class MerchantRow(tables.Row):
@@ -61,39 +59,42 @@ class StoreRow(tables.Row):
     document = tables.JsonZ()
 
 
-class CellsRow(tables.Row):
-    """The cell lines that a store has: pk STO#<store>, sk CELLS.
+class CellRow(tables.Row):
+    """A store's line in an H3 cell: pk CEL#<cell>, sk <listing>#<metres from the cell's centre>#<store>#<what it says>.
 
-    What is to be replaced is known from here and not computed again, so that lines written by an older release with
+    The line is its own key: there is nothing to read but keys, and a changed line is another line. A search reads many
+    of them, and what an item costs to read and parse is counted in bytes and attributes.
+    """
+
+    class Meta(tables.Meta):
+        context = "stores"
+
+
+class CellsRow(tables.Row):
+    """The keys of a store's lines: pk STO#<store>, sk CELLS.
+
+    What is to be removed is known from here and not computed again, so that lines written by an older release with
     other resolutions are found too.
     """
 
     class Meta(tables.Meta):
         context = "stores"
 
-    lines = tables.JsonZ()
+    keys = tables.JsonZ()
 
 
-class CellRow(tables.Row):
-    """A store's line in an H3 cell: pk CEL#<cell>, sk <listing>#<metres from the cell's centre>#<store>."""
+@dataclass(frozen=True)
+class Line:
+    """What a line says of a store: where it is, and in which modes it serves how far."""
 
-    class Meta(tables.Meta):
-        context = "stores"
+    store_id: str
+    point: Point
+    reach_m: int
+    modes: str
 
-    lat = NumberAttribute()
-    lng = NumberAttribute()
-    reach_m = NumberAttribute()
-    modes = UnicodeAttribute()
-
-    @property
-    def store_id(self) -> str:
-        """The store of this line."""
-        return str(self.sk).rpartition("#")[2]
-
-    @property
-    def point(self) -> Point:
-        """Where the store is, to a tenth of a metre."""
-        return Point(self.lat / _DEGREE, self.lng / _DEGREE)
+    def serves(self, mode: Mode) -> bool:
+        """Whether the store serves this mode."""
+        return _MODE_LETTER[mode] in self.modes
 
 
 class StaffRow(tables.Row):
@@ -153,9 +154,9 @@ def cell_pk(cell: str) -> str:
     return f"CEL#{cell}"
 
 
-def cell_sk(listing: Listing, center_m: int, store_id: str = "") -> str:
-    """Sort key of a line; without a store, the bound below all lines at this distance from the cell's centre."""
-    return f"{_LISTING_PREFIX[listing]}{center_m:07d}#{store_id}"
+def cell_sk(listing: Listing, center_m: int, rest: str = "") -> str:
+    """Sort key of a line; without the rest, the bound below all lines at this distance from the cell's centre."""
+    return f"{_LISTING_PREFIX[listing]}{center_m:07d}#{rest}"
 
 
 def merchant_row(merchant: Merchant) -> MerchantRow:
@@ -196,31 +197,28 @@ def store_of(row: StoreRow | None) -> Store | None:
     return None if row is None else msgspec.convert(row.document, Store)
 
 
-def cell_row(store_id: str, entry: CellEntry) -> CellRow:
-    """The item of a line."""
-    return CellRow(
-        pk=cell_pk(entry.cell),
-        sk=cell_sk(entry.listing, entry.center_m, store_id),
-        lat=round(entry.point.lat * _DEGREE),
-        lng=round(entry.point.lng * _DEGREE),
-        reach_m=entry.reach_m,
-        modes=" ".join(entry.modes),
-    )
+def line_key(store_id: str, entry: CellEntry) -> tuple[str, str]:
+    """The key of a line, pk and sk."""
+    lat, lng = round(entry.point.lat * _DEGREE), round(entry.point.lng * _DEGREE)
+    modes = "".join(_MODE_LETTER[mode] for mode in entry.modes)
+    rest = f"{store_id}#{lat}#{lng}#{entry.reach_m}#{modes}"
+    return cell_pk(entry.cell), cell_sk(entry.listing, entry.center_m, rest)
 
 
 def line_of(row: CellRow) -> Line:
     """What a line says."""
-    return (int(row.lat), int(row.lng), int(row.reach_m), row.modes)
+    _, _, store_id, lat, lng, reach_m, modes = row.sk.split("#")
+    return Line(store_id, Point(int(lat) / _DEGREE, int(lng) / _DEGREE), int(reach_m), modes)
 
 
-def cells_row(store_id: str, lines: Mapping[tuple[str, str], Line]) -> CellsRow:
-    """The item that remembers which lines a store has, by key, each with what it says."""
-    return CellsRow(pk=store_pk(store_id), sk=CELLS_SK, lines=[[*key, *line] for key, line in sorted(lines.items())])
+def cells_row(store_id: str, keys: Iterable[tuple[str, str]]) -> CellsRow:
+    """The item that remembers which lines a store has."""
+    return CellsRow(pk=store_pk(store_id), sk=CELLS_SK, keys=sorted(keys))
 
 
-def lines_of(row: CellsRow | None) -> dict[tuple[str, str], Line]:
-    """The lines that a store has, by key."""
-    return {(pk, sk): (lat, lng, reach_m, modes) for pk, sk, lat, lng, reach_m, modes in (row.lines if row else ())}
+def keys_of(row: CellsRow | None) -> set[tuple[str, str]]:
+    """The keys of a store's lines, pk and sk."""
+    return {(pk, sk) for pk, sk in (row.keys if row else ())}
 
 
 def staff_row(store_id: str, member: StaffMember) -> StaffRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,16 @@ from chalicelib.kernel.errors import Conflict, DomainError, Invalid, NotFound, V
 from chalicelib.kernel.geo import Point
 from chalicelib.stores import service
 from chalicelib.stores.model import PauseRequest, cell_entries
-from chalicelib.stores.tables import CELLS_SK, CellRow, CellsRow, cell_row, lines_of, store_pk
+from chalicelib.stores.tables import (
+    CELLS_SK,
+    STORE_SK,
+    CellRow,
+    CellsRow,
+    StoreRow,
+    keys_of,
+    line_key,
+    store_pk,
+)
 from tests.catalog.conftest import metered
 from tests.stores import factories
 from tests.stores.factories import NOON, north
@@ -25,14 +35,14 @@ if TYPE_CHECKING:
 
 
 def lines_at_rest(store: Store) -> set[tuple[str, str]]:
-    """The lines of the store that are really there, wherever it may have had any."""
-    remembered = lines_of(tables.get(CellsRow, store_pk(store.id), CELLS_SK))
+    """The lines of the store that it remembers and that are really there."""
+    remembered = sorted(keys_of(tables.get(CellsRow, store_pk(store.id), CELLS_SK)))
     rows = tables.batch_get([(CellRow, pk, sk) for pk, sk in remembered])
     return {(row.pk, row.sk) for row in rows if row is not None}
 
 
 def lines_expected(store: Store) -> set[tuple[str, str]]:
-    return {(row.pk, row.sk) for row in (cell_row(store.id, entry) for entry in cell_entries(store))}
+    return {line_key(store.id, entry) for entry in cell_entries(store)}
 
 
 def exists(line: tuple[str, str]) -> bool:
@@ -58,6 +68,15 @@ def test_a_store_reads_as_it_was_written(open_store: Callable[..., Store]) -> No
 
     assert service.get_store(store.id) == store
     assert tables.fetch(service.store_ref(store.id)) == (store,)
+
+
+def test_what_is_kept_names_every_field_so_that_a_new_default_changes_no_old_store(
+    open_store: Callable[..., Store],
+) -> None:
+    row = tables.get(StoreRow, store_pk(open_store().id), STORE_SK)
+
+    assert row is not None
+    assert row.document.keys() == {field.name for field in fields(service.Store)}
 
 
 def test_there_is_no_store_without_having_been_opened(dynamodb: Any) -> None:
@@ -189,19 +208,17 @@ class TestCells:
 
         changed = service.change_store(store.id, {"modes": {"dine_in": {"lead_minutes": 5}}}, 1)
 
-        (modes,) = {line[3] for line in lines_of(tables.get(CellsRow, store_pk(store.id), CELLS_SK)).values()}
-        assert modes == "dine_in"
+        modes = {sk.rpartition("#")[2] for _, sk in lines_at_rest(changed)}
+        assert modes == {"i"}
         assert lines_at_rest(changed) == lines_expected(changed)
 
     def test_that_an_older_release_chose_are_cleared_away(self, open_store: Callable[..., Store]) -> None:
         store = open_store()
-        stale = CellRow(
-            pk="CEL#8001fffffffffff", sk=f"DLV#0000001#{store.id}", lat=1, lng=1, reach_m=1, modes="delivery"
-        )
+        stale = CellRow(pk="CEL#8001fffffffffff", sk=f"DLV#0000001#{store.id}#1#1#1#d")
         stale.save()
         remembered = tables.get(CellsRow, store_pk(store.id), CELLS_SK)
         assert remembered is not None
-        remembered.lines = [*remembered.lines, [stale.pk, stale.sk, 1, 1, 1, "delivery"]]
+        remembered.keys = [*remembered.keys, [stale.pk, stale.sk]]
         remembered.save()
 
         changed = service.change_store(store.id, {"name": "Lina II"}, 1)

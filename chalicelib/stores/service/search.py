@@ -24,7 +24,7 @@ from chalicelib.stores.model import (
     reach,
 )
 from chalicelib.stores.service.stores import store_ref
-from chalicelib.stores.tables import CellRow, cell_pk, cell_sk
+from chalicelib.stores.tables import CellRow, cell_pk, cell_sk, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 WINDOW = 1_000
 
-_LINE_KEY = re.compile(r"[A-Z]{3}#\d{7}#[a-z0-9_]{1,40}\Z")
+_LINE_KEY = re.compile(r"[A-Z]{3}#\d{7}#[a-z0-9_#-]{1,100}\Z")
 _DONE = "-"
 _ROUNDING_M = 1  # lines keep whole metres and millionths of a degree
 _FARTHEST_M = 9_999_999
@@ -100,9 +100,9 @@ def _window(cell: str, mode: Mode, point: Point, begin: str) -> tuple[list[tuple
         return [], _DONE
     page = tables.query(CellRow, cell_pk(cell), CellRow.sk.between(low, high), limit=WINDOW)
     found = [
-        (round(distance), row.store_id)
-        for row in page.items
-        if mode in row.modes.split() and (distance := geo.distance_m(row.point, point)) <= row.reach_m + _ROUNDING_M
+        (round(distance), line.store_id)
+        for line in map(line_of, page.items)
+        if line.serves(mode) and (distance := geo.distance_m(line.point, point)) <= line.reach_m + _ROUNDING_M
     ]
     return found, page.next_key["sk"]["S"] if page.next_key else _DONE
 

@@ -23,11 +23,10 @@ from chalicelib.stores.tables import (
     MerchantRow,
     MerchantStoreRow,
     StoreRow,
-    cell_row,
     cells_row,
     document_of,
-    line_of,
-    lines_of,
+    keys_of,
+    line_key,
     merchant_pk,
     store_of,
     store_pk,
@@ -36,9 +35,9 @@ from chalicelib.stores.tables import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from chalicelib.kernel.idempotency import IdempotencyKey
-    from chalicelib.stores.tables import Line
 
 
 def create_store(
@@ -69,7 +68,7 @@ def create_store(
     )
     owner = StaffMember(user_id=owner_id, role="owner", added_by=owner_id, added_at=now)
     write_first_owner(tx, store.id, owner)
-    _write_cells(tx, store, listed={})
+    _write_cells(tx, store, listed=set())
     if key:
         tx.remember(key, store)
     tx.commit()
@@ -81,7 +80,7 @@ def change_store(store_id: str, changes: Mapping[str, Any], expected_version: in
 
     Raises ``Invalid`` with every fault of the store as it would be, ``store_not_found`` or ``version_conflict``.
     """
-    cells_ref = Ref(CellsRow, store_pk(store_id), CELLS_SK, lines_of)
+    cells_ref = Ref(CellsRow, store_pk(store_id), CELLS_SK, keys_of)
     before, listed = tables.fetch(store_ref(store_id), cells_ref)
     if before is None:
         raise NotFound("store", store_id)
@@ -144,16 +143,16 @@ def _checked(document: Mapping[str, Any]) -> Store:
     return store
 
 
-def _write_cells(tx: Transaction, store: Store, listed: Mapping[tuple[str, str], Line]) -> None:
+def _write_cells(tx: Transaction, store: Store, listed: AbstractSet[tuple[str, str]]) -> None:
     """List the store in its cells and no others, in the transaction that changes it.
 
-    A line follows from the store alone, whose version guards the transaction: so it is overwritten unconditionally.
+    The lines follow from the store alone, whose version guards the transaction: so they are written unconditionally.
     """
-    rows = {(row.pk, row.sk): row for row in (cell_row(store.id, entry) for entry in cell_entries(store))}
-    lines = {key: line_of(row) for key, row in rows.items()}
-    for key in sorted(key for key, line in lines.items() if listed.get(key) != line):
-        tx.put(rows[key])
-    for pk, sk in sorted(listed.keys() - lines.keys()):
+    lines = {line_key(store.id, entry) for entry in cell_entries(store)}
+    if lines == listed:
+        return
+    for pk, sk in sorted(lines - listed):
+        tx.put(CellRow(pk=pk, sk=sk))
+    for pk, sk in sorted(listed - lines):
         tx.delete(CellRow, pk, sk, condition=CellRow.pk.exists())
-    if lines != listed:
-        tx.put(cells_row(store.id, lines))
+    tx.put(cells_row(store.id, lines))
