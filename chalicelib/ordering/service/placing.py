@@ -70,7 +70,7 @@ def place_order(customer_id: str, quote_id: str, payment_method: PaymentMethod, 
         amount=order.total,
         method=payment_method,
     )
-    inventory.reserve(tx, order.store_id, quote.counted, pointers_of(quote.lines))
+    inventory.reserve(tx, order.store_id, quote.counted, pointers_of(dict(enumerate(quote.lines))))
     tx.emit(OrderPlaced(order_id=order.id, store_id=order.store_id, customer_id=customer_id, mode=order.mode))
     tx.emit_at(_first_look(order), OrderDeadlineReached(order_id=order.id))
     placed = PlacedOrder(order=order, payment=payment)

@@ -16,14 +16,15 @@ from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.errors import Invalid, NotFound, Violation
 from chalicelib.kernel.money import Money
 from chalicelib.kernel.transaction import Transaction
-from chalicelib.ordering.model.order import CARD, DELIVERY, DINE_IN, Mode, PaymentMethod
+from chalicelib.ordering.model.order import DELIVERY, DINE_IN, Mode, PaymentMethod
 from chalicelib.ordering.model.pricing import Breakdown, Fees, Taxation, price_basket
 from chalicelib.ordering.model.quote import Destination, Line, Modifier, Quote, counted_of, taxed_amounts
 from chalicelib.ordering.tables import DocumentRow, quote_ref, quote_row
+from chalicelib.payments import service as payments
 from chalicelib.stores import service as stores
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from chalicelib.kernel.geo import Point
 
@@ -93,14 +94,15 @@ def quote_basket(customer_id: str, basket: Basket) -> Quote:
     wanted_at = _bounded(basket.wanted_at, now)
     terms, violations = stores.check_fulfilment(world.store, basket.mode, basket.point, wanted_at, now)
     methods = stores.payment_methods(world.store, basket.mode) if basket.mode in world.store.modes else ()
-    lines, line_faults = _price_lines(world, basket, wanted_at or now)
-    violations += [*_check_table(basket), *_check_tip(world, basket), *line_faults, *_check_stock(world, lines)]
+    priced, line_faults = _price_lines(world, basket, wanted_at or now)
+    lines = tuple(priced.values())
+    violations += [*_check_table(basket), *_check_tip(world, basket), *line_faults, *_check_stock(world, priced)]
     if terms is None or line_faults:
         raise Invalid(violations)
     fees = _fees(terms)
     tip_minor = basket.tip.amount if basket.tip else 0
     breakdown = price_basket(taxed_amounts(lines), fees, _taxation(world.store), tip_minor=tip_minor)
-    payable = _payable(methods, breakdown)
+    payable = _payable(methods, Money(breakdown.total_minor, world.store.currency))
     violations += _check_amounts(breakdown, terms.minimum_order_minor, payable)
     if violations:
         raise Invalid(violations)
@@ -178,15 +180,15 @@ def _check_tip(world: _World, basket: Basket) -> list[Violation]:
     return [Violation("currency_mismatch", "/tip/currency", detail, {"currency": world.store.currency})]
 
 
-def _price_lines(world: _World, basket: Basket, at: datetime) -> tuple[tuple[Line, ...], list[Violation]]:
-    """The priced lines, as of ``at``; or what is wrong with them."""
+def _price_lines(world: _World, basket: Basket, at: datetime) -> tuple[dict[int, Line], list[Violation]]:
+    """The lines that could be priced, as of ``at``, by their number; and what is wrong with the others."""
     menu = world.menu
     if menu is None:
-        return (), [Violation("menu_not_published", "/store_id", "This store has no menu yet.")]
+        return {}, [Violation("menu_not_published", "/store_id", "This store has no menu yet.")]
     if menu.currency != world.store.currency:
-        return (), [Violation("menu_currency", "/store_id", "The menu has prices in another currency than the store.")]
+        return {}, [Violation("menu_currency", "/store_id", "The menu has prices in another currency than the store.")]
     at_local = at.astimezone(ZoneInfo(world.store.time_zone))
-    lines: list[Line] = []
+    lines: dict[int, Line] = {}
     violations: list[Violation] = []
     for number, request in enumerate(basket.lines):
         pointer = f"/lines/{number}"
@@ -199,8 +201,8 @@ def _price_lines(world: _World, basket: Basket, at: datetime) -> tuple[tuple[Lin
             violations.append(Violation("tax_category_unknown", f"{pointer}/sku", detail))
             continue
         parts = tuple(menu.offers[component.sku].product.id for component in request.components)
-        lines.append(_line(priced, parts))
-    return tuple(lines), violations
+        lines[number] = _line(priced, parts)
+    return lines, violations
 
 
 def _line(priced: catalog.PricedLine, component_product_ids: tuple[str, ...]) -> Line:
@@ -222,9 +224,9 @@ def _line(priced: catalog.PricedLine, component_product_ids: tuple[str, ...]) ->
     )
 
 
-def _check_stock(world: _World, lines: tuple[Line, ...]) -> list[Violation]:
+def _check_stock(world: _World, lines: Mapping[int, Line]) -> list[Violation]:
     """What the stock can't give; a counted SKU whose stock was never stated is sold out."""
-    needed = counted_of(lines)
+    needed = counted_of(tuple(lines.values()))
     if len(needed) > MAX_SKUS:
         return [Violation("too_many_skus", "/lines", "Too many different items.", {"max": MAX_SKUS})]
     unread = [sku for sku in needed if sku not in world.stock]
@@ -246,10 +248,10 @@ def _check_stock(world: _World, lines: tuple[Line, ...]) -> list[Violation]:
     ]
 
 
-def pointers_of(lines: Sequence[Line]) -> dict[str, str]:
-    """For each counted SKU the pointer to the first line that takes it."""
+def pointers_of(lines: Mapping[int, Line]) -> dict[str, str]:
+    """For each counted SKU the pointer to the first line (by number) that takes it."""
     pointers: dict[str, str] = {}
-    for number, line in enumerate(lines):
+    for number, line in lines.items():
         for sku in line.counted:
             pointers.setdefault(sku, f"/lines/{number}")
     return pointers
@@ -272,9 +274,9 @@ def _taxation(store: stores.Store) -> Taxation:
     )
 
 
-def _payable(methods: Sequence[PaymentMethod], breakdown: Breakdown) -> tuple[PaymentMethod, ...]:
-    """How this total can be paid: nothing at all can't be charged to a card."""
-    return tuple(method for method in methods if method != CARD or breakdown.total_minor > 0)
+def _payable(methods: Sequence[PaymentMethod], total: Money) -> tuple[PaymentMethod, ...]:
+    """How this total can be paid: a card takes neither nothing at all nor a fortune."""
+    return tuple(method for method in methods if payments.can_pay(method, total))
 
 
 def _check_amounts(breakdown: Breakdown, minimum_minor: int, payable: Sequence[str]) -> list[Violation]:
