@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -252,3 +253,18 @@ def test_a_failed_message_is_shown_again_after_a_growing_pause(queues: dict[str,
     assert received(queues["payments"]) == []
     time.sleep(2.1)  # 2 ** the first receipt; the queue's own timeout would be 30 s
     assert received(queues["payments"])[0]["Attributes"]["ApproximateReceiveCount"] == "2"
+
+
+def test_the_page_of_events_names_every_event_and_its_consumers() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+    rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
+    types = {
+        name
+        for name, kind in vars(event_types).items()
+        if isinstance(kind, type) and kind.__module__ == event_types.__name__
+    }
+    assert types <= set(rows)
+    for name in types:
+        for queue in events.ROUTES.get(name, ()):
+            told = f"{queue}:" if not name.endswith(("Due", "Reached")) else f"| {queue},"
+            assert told in rows[name], f"{name} → {queue}"
