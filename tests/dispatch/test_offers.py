@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from chalicelib.dispatch import reactions as _reactions  # noqa: F401  (declares them)
 from chalicelib.dispatch import service
 from chalicelib.dispatch.model.delivery import Status
-from chalicelib.kernel import clock, ids
+from chalicelib.kernel import clock, events, ids
 from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.event_types import DeliverySearchDue
 from chalicelib.kernel.transaction import Transaction
 from tests.dispatch.conftest import World, events_of, told
 from tests.dispatch.factories import a_request, minutes, seconds
@@ -217,3 +221,13 @@ def test_a_kitchen_that_needs_longer_moves_the_search(world: World) -> None:
     after = world.look(delivery.id)
     assert after.status is Status.UNASSIGNED
     assert after.ready_at == later
+
+
+def test_a_message_from_the_queue_makes_an_offer_and_its_copy_makes_none(world: World) -> None:
+    rider = world.rider()
+    delivery = world.request()
+    entry = events.envelope(DeliverySearchDue(delivery_id=delivery.id, attempt=1))
+    message = {"messageId": "1", "body": json.dumps({"detail": events.to_json(entry)})}
+    assert events.consume("dispatch", [message, message]) == {"batchItemFailures": []}
+    after = world.delivery(delivery.id)
+    assert (after.offered_to, after.version) == (rider, delivery.version + 1)

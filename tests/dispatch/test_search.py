@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import heapq
+import json
 import random
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +23,8 @@ from chalicelib.dispatch.model.search import (
     search_begins,
     wants_rider,
 )
-from chalicelib.kernel import ids
+from chalicelib.dispatch.service.policy import in_force
+from chalicelib.kernel import clock, ids
 from tests.dispatch.factories import NOW, a_delivery, carried, command, minutes, offered, seconds
 
 
@@ -183,3 +186,18 @@ def test_an_open_delivery_always_has_a_look_ahead(seed: int) -> None:
             elif answer < 0.5:
                 delivery = journey.decline(delivery, told, now).delivery
                 heapq.heappush(queue, now)
+
+
+@pytest.mark.parametrize(("speed", "lease"), [(1, 30), (6, 30), (60, 300)])
+def test_on_a_fast_clock_an_offer_still_lives_five_seconds_of_the_wall(
+    speed: float, lease: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "clock.json"
+    file.write_text(json.dumps({"wall_anchor": 0, "anchor": 0, "speed": speed}))
+    monkeypatch.setenv("DOORSTEP_CLOCK_FILE", str(file))
+    clock.reload()
+    try:
+        assert in_force().offer_for == seconds(lease)
+    finally:
+        monkeypatch.undo()
+        clock.reload()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.dispatch.model import journey
 from chalicelib.dispatch.model.delivery import Status, Step
-from chalicelib.dispatch.model.policy import STANDARD
+from chalicelib.dispatch.service.policy import in_force
 from chalicelib.dispatch.service.records import read_delivery, write_delivery
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import Contention, DomainError, VersionConflict
@@ -60,7 +60,7 @@ def deliver(delivery_id: str, command: Command, evidence: Evidence) -> Step:
     return _take(
         delivery_id,
         command,
-        lambda delivery, told, now: journey.deliver(delivery, told, now, evidence, STANDARD),
+        lambda delivery, told, now: journey.deliver(delivery, told, now, evidence, in_force()),
     )
 
 

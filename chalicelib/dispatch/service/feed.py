@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from chalicelib.dispatch.model import journey
 from chalicelib.dispatch.model.delivery import ENDED
 from chalicelib.dispatch.model.feed import Feed, compose, named_deliveries
-from chalicelib.dispatch.model.policy import STANDARD
 from chalicelib.dispatch.model.rider import in_hand
+from chalicelib.dispatch.service.policy import in_force
 from chalicelib.dispatch.service.records import (
     NotRegistered,
     delivery_ref_by_id,
@@ -59,7 +59,7 @@ def get_delivery(rider_id: str, delivery_id: str) -> Delivery:
 
 def pin_attempts_left(delivery: Delivery) -> int | None:
     """How many wrong PINs are left; None where no PIN is asked for."""
-    return journey.pin_attempts_left(delivery, STANDARD)
+    return journey.pin_attempts_left(delivery, in_force())
 
 
 def _with_briefs(deliveries: tuple[Delivery, ...]) -> tuple[Delivery, ...]:

@@ -18,8 +18,8 @@ from chalicelib.dispatch.model.delivery import (
     open_delivery,
 )
 from chalicelib.dispatch.model.journey import refuse_cancel
-from chalicelib.dispatch.model.policy import STANDARD
 from chalicelib.dispatch.model.search import first_looks, search_begins
+from chalicelib.dispatch.service.policy import in_force
 from chalicelib.dispatch.service.records import delivery_ref_by_id
 from chalicelib.dispatch.tables import STATE, BriefRow, DeliveryRow, brief_row, delivery_row, step_line
 from chalicelib.kernel import clock
@@ -41,7 +41,7 @@ def request_delivery(tx: Transaction, request: DeliveryRequest) -> Delivery:
     if request.proof is Proof.PIN and not request.pin:
         raise ValueError("a delivery proven by PIN needs one")
     now = clock.now()
-    looks = first_looks(request.ready_at, now, _QUEUE_DELAY_LIMIT, STANDARD)
+    looks = first_looks(request.ready_at, now, _QUEUE_DELAY_LIMIT, in_force())
     delivery = replace(open_delivery(request, now), next_look_at=looks[-1])
     exists = Conflict("delivery_exists", "There is a delivery for this order already.")
     tx.put(delivery_row(delivery), DeliveryRow.pk.does_not_exist(), exists)
@@ -65,7 +65,7 @@ def mark_ready(tx: Transaction, delivery_id: str, *, expected_at: datetime | Non
         delivery_id,
         DeliveryRow.marked_ready_at.set(DeliveryRow.marked_ready_at | clock.epoch_ms(now)),
     )
-    if expected_at is not None and search_begins(expected_at, now, STANDARD) > now:
+    if expected_at is not None and search_begins(expected_at, now, in_force()) > now:
         tx.emit(DeliverySearchDue(delivery_id=delivery_id, attempt=0))
 
 
@@ -77,7 +77,7 @@ def expect_ready_at(
     if promised_at is not None:
         actions.append(DeliveryRow.promised_at.set(clock.epoch_ms(promised_at)))
     _update_before_pickup(tx, delivery_id, *actions)
-    begins = search_begins(ready_at, clock.now(), STANDARD)
+    begins = search_begins(ready_at, clock.now(), in_force())
     tx.emit_at(begins, DeliverySearchDue(delivery_id=delivery_id, attempt=0))
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from chalicelib.dispatch import planner
 from chalicelib.dispatch.model.delivery import SEARCHING, Delivery
-from chalicelib.dispatch.model.policy import STANDARD
 from chalicelib.dispatch.model.rider import Position, Rider, RiderAtWork, in_hand, with_offer, zones_around
-from chalicelib.dispatch.model.search import conclude, expire, rings, wants_rider
+from chalicelib.dispatch.model.search import Look, conclude, expire, rings, wants_rider
+from chalicelib.dispatch.service.policy import in_force
 from chalicelib.dispatch.service.records import read_deliveries, write_delivery, write_rider
 from chalicelib.dispatch.tables import STATE, PositionRow, RiderRow, position_of, rider_of, rider_pk, zone_pk
 from chalicelib.kernel import clock, geo, tables
@@ -21,6 +21,8 @@ from chalicelib.kernel.transaction import Transaction
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+
+    from chalicelib.dispatch.model.policy import Policy
 
 logger = logging.getLogger(__name__)
 
@@ -46,15 +48,19 @@ def look_for_rider(delivery_id: str, cause: str) -> None:
     ``cause`` is the event's id. A repeat, or a look at a delivery that has moved on, does nothing. Raises
     ``VersionConflict`` when the delivery changed under our hands: look again.
     """
+    policy = in_force()
     avoid: set[str] = set()
     for _ in range(_RIDER_RACES):
         delivery = read_deliveries((delivery_id,))[delivery_id]
         if delivery is None or delivery.status not in SEARCHING or _has_acted(delivery, cause):
             return
         now = clock.now()
-        choice = _choose(expire(delivery, now, cause), now, avoid) if wants_rider(delivery, now, STANDARD) else None
+        choice = None
+        if wants_rider(delivery, now, policy):
+            choice = _choose(expire(delivery, now, cause), now, avoid, policy)
+        look = conclude(delivery, choice.rider.id if choice else None, now, cause, policy)
         try:
-            _write_look(delivery, choice, now, cause)
+            _write_look(delivery, look, choice, now)
         except _RiderTaken:
             if choice is not None:
                 avoid.add(choice.rider.id)
@@ -67,8 +73,7 @@ def _has_acted(delivery: Delivery, cause: str) -> bool:
     return any(step.cause == cause for step in delivery.steps)
 
 
-def _write_look(delivery: Delivery, choice: _Choice | None, now: datetime, cause: str) -> None:
-    look = conclude(delivery, choice.rider.id if choice else None, now, cause, STANDARD)
+def _write_look(delivery: Delivery, look: Look, choice: _Choice | None, now: datetime) -> None:
     if look.delivery is delivery:
         return
     tx = Transaction()
@@ -98,32 +103,32 @@ def _write_look(delivery: Delivery, choice: _Choice | None, now: datetime, cause
     )
 
 
-def _choose(delivery: Delivery, now: datetime, avoid: set[str]) -> _Choice | None:
+def _choose(delivery: Delivery, now: datetime, avoid: set[str], policy: Policy) -> _Choice | None:
     """Whom the planner would ask, of the riders nearest to the store."""
-    nearest = _nearest(delivery, now, avoid)
-    step = STANDARD.candidates
+    nearest = _nearest(delivery, now, avoid, policy)
+    step = policy.candidates
     for start in range(0, min(len(nearest), step * _BATCHES), step):
         riders = _at_work(nearest[start : start + step])
-        offers = planner.plan(now, [delivery], [at_work for at_work, _ in riders.values()], _TRAVEL, STANDARD)
+        offers = planner.plan(now, [delivery], [at_work for at_work, _ in riders.values()], _TRAVEL, policy)
         if offers:
             return riders[offers[0].rider_id][1]
     return None
 
 
-def _nearest(delivery: Delivery, now: datetime, avoid: set[str]) -> list[Position]:
+def _nearest(delivery: Delivery, now: datetime, avoid: set[str], policy: Policy) -> list[Position]:
     """Riders on shift around the store who were heard of lately, by distance. A fixed number of queries."""
     found = [
         position
-        for position in _positions(delivery, now)
-        if now - position.at <= STANDARD.heard_within
+        for position in _positions(delivery, rings(delivery, now, policy))
+        if now - position.at <= policy.heard_within
         and position.rider_id not in avoid
         and not delivery.excludes(position.rider_id)
     ]
     return sorted(found, key=lambda each: (geo.distance_m(each.point, delivery.store_point), each.rider_id))
 
 
-def _positions(delivery: Delivery, now: datetime) -> Iterator[Position]:
-    for zone in zones_around(delivery.store_point, rings(delivery, now, STANDARD)):
+def _positions(delivery: Delivery, ring_count: int) -> Iterator[Position]:
+    for zone in zones_around(delivery.store_point, ring_count):
         page = tables.query(PositionRow, zone_pk(zone), index="zone", limit=_RIDERS_PER_ZONE)
         yield from (position_of(row) for row in page.items)
 
