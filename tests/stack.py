@@ -13,7 +13,7 @@ from infra.local.stack import LocalStack, StackError
 from infra.local.wire import Emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 PREFIX = os.environ["DOORSTEP_TABLE_PREFIX"]
@@ -70,6 +70,16 @@ def started(directory: Path, **options: Any) -> LocalStack:
     stack = LocalStack(directory, **options)
     stack.start()
     return stack
+
+
+def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> bool:
+    """Whether the condition comes true within this time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 class Caller:

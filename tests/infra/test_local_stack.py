@@ -22,10 +22,10 @@ from infra.local.environment import Ports
 from infra.local.stack import LocalStack, StackError
 from infra.local.users import PASSWORD
 from infra.local.wire import COGNITO, DYNAMODB, EVENTS, SQS, EmulatorError
-from tests.stack import Caller, started
+from tests.stack import Caller, eventually, started
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 APP = "tests.infra.recording_app"
 pytestmark = pytest.mark.stack
@@ -47,15 +47,6 @@ def recorded(stack: LocalStack, function: str) -> list[dict[str, Any]]:
 
 def records(stack: LocalStack, function: str) -> list[dict[str, Any]]:
     return [record for event in recorded(stack, function) for record in event["Records"]]
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def put_outbox(stack: LocalStack, pk: str) -> None:
