@@ -72,10 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stack = LocalStack(LOCAL / options.name, ports=ports_of(options), speed=options.speed, stripe_keys=keys)
     if stack.warning:
         print(f"warning: {stack.warning}", file=sys.stderr)
-    died = threading.Event()
+    died, stopping = threading.Event(), threading.Event()
     try:
         stack.start()
-        watch(stack.children, lambda child: _died(child, died))
+        stopping = watch(stack.children, lambda child: _died(child, died))
         lines = () if options.no_demo else _play_demo(stack)
         print(banner(stack, options.name, lines), flush=True)
         threading.Event().wait()
@@ -88,6 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A second Ctrl-C must not leave half of the processes behind.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+        stopping.set()
         stack.stop()
     if died.is_set():
         return 1
