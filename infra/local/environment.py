@@ -5,7 +5,9 @@ Everything follows from the prefix and the ports, so that processes can start si
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 import re
 import socket
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 STRIPE_KEY = "sk_test_local"
 STRIPE_WEBHOOK_SECRET = "whsec_local"  # noqa: S105 (the sandbox's, and known to everybody)
 WEBHOOK_PATH = "/v1/webhooks/stripe"
+
+_LISTENING_PORTS = range(18_000, 30_000)
 
 
 @dataclass(frozen=True)
@@ -41,15 +45,19 @@ class Ports:
 
 
 def free_ports(count: int) -> list[int]:
-    """Distinct ports that nobody listens on at this moment."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Distinct ports that nobody listens on at this moment.
+
+    They lie below those that systems give to outgoing connections: a stack that is killed must find its ports
+    free when it starts again, and not taken by some client in between.
+    """
+    found: list[int] = []
+    for port in random.sample(_LISTENING_PORTS, len(_LISTENING_PORTS)):
+        if len(found) == count:
+            break
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+    return found
 
 
 def url(port: int) -> str:
