@@ -27,7 +27,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
 from chalicelib.kernel import clock, tables
-from chalicelib.kernel.ids import is_id
+from chalicelib.kernel.ids import is_id, retag
 from chalicelib.kernel.money import Money
 from chalicelib.ordering.model.order import CUSTOMER, Actor, Entry, Order, Promise, Status
 from chalicelib.ordering.model.quote import Quote
@@ -92,8 +92,8 @@ class DocumentRow(tables.Row):
 
 
 def order_key(order_id: str) -> str:
-    """The partition of an order's state."""
-    return _ORDER + order_id.partition("_")[2]
+    """The partition of an order's state, and the sort key of its document; nothing lies under what is no order's id."""
+    return _ORDER + _ulid(order_id, "ord_")
 
 
 def order_id_of(row: tables.Row) -> str:
@@ -119,7 +119,7 @@ def document_ref(customer_id: str, order_id: str) -> tables.Ref[Quote | None]:
 
 def quote_ref(customer_id: str, quote_id: str) -> tables.Ref[Quote | None]:
     """Where a customer's quote is read."""
-    return tables.Ref(DocumentRow, customer_key(customer_id), _QUOTE + quote_id.partition("_")[2], to_quote)
+    return tables.Ref(DocumentRow, customer_key(customer_id), _QUOTE + _ulid(quote_id, "qte_"), to_quote)
 
 
 def documents_of(customer_id: str, *, limit: int, cursor_key: dict[str, Any] | None) -> tables.Page[DocumentRow]:
@@ -138,7 +138,7 @@ def quote_row(quote: Quote) -> DocumentRow:
     """The item of a quote."""
     return DocumentRow(
         pk=customer_key(quote.customer_id),
-        sk=_QUOTE + quote.id.partition("_")[2],
+        sk=_QUOTE + _ulid(quote.id, "qte_"),
         document=_packed(quote),
         ttl=int((quote.expires_at + _QUOTE_LIFE).timestamp()),
     )
@@ -148,7 +148,7 @@ def document_row(quote: Quote) -> DocumentRow:
     """The item that keeps the quote of an order for good."""
     return DocumentRow(
         pk=customer_key(quote.customer_id),
-        sk=order_key(quote.id),
+        sk=order_key(retag(quote.id, "ord")),
         document=_packed(quote),
     )
 
@@ -160,6 +160,10 @@ def to_quote(row: DocumentRow | None) -> Quote | None:
     ulid = row.sk.partition("#")[2]
     identity = {"id": f"qte_{ulid}", "customer_id": row.pk.removeprefix("CUS#")}
     return msgspec.convert({**row.document, **identity}, Quote)
+
+
+def _ulid(identifier: str, prefix: str) -> str:
+    return identifier.removeprefix(prefix) if identifier.startswith(prefix) else "-"
 
 
 def _packed(quote: Quote) -> dict[str, Any]:

@@ -70,11 +70,12 @@ def note_delivery_returned(order: Order, change: Change) -> Order:
 
 
 def note_no_rider(order: Order, change: Change) -> Order:
-    """No rider was found. Moot once the goods are on their way."""
-    if order.status not in UNDER_WAY | {Status.HANDED_OVER} or order.knows(change.cause):
+    """No rider was found. Moot while the staff know already, and once the goods are on their way."""
+    if order.status not in UNDER_WAY | {Status.HANDED_OVER} or NO_RIDER in order.attention:
         return order
-    noted = order.with_entry(NO_RIDER, change)
-    return replace(noted, attention=(*(a for a in order.attention if a != NO_RIDER), NO_RIDER))
+    if order.knows(change.cause):
+        return order
+    return replace(order.with_entry(NO_RIDER, change), attention=(*order.attention, NO_RIDER))
 
 
 def _note_trouble(order: Order, trouble: Attention, change: Change, reason: str | None) -> Order:

@@ -92,7 +92,7 @@ def order_view(snapshot: service.OrderSnapshot) -> OrderView:
         version=order.version,
         can_cancel=order.can_be_cancelled_by_customer,
         placed_at=clock.rfc3339(order.placed_at),
-        pay_by=clock.rfc3339(order.pay_by),
+        pay_by=None if order.confirmed_at else clock.rfc3339(order.pay_by),
         confirmed_at=_instant(order.confirmed_at),
         accept_by=_instant(order.accept_by),
         wanted_at=_instant(order.promise.wanted_at),

@@ -172,7 +172,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     can_cancel: bool
     placed_at: InstantText
-    pay_by: InstantText
+    pay_by: Annotated[InstantText | None, Meta(description="Until when it has to be paid, as long as it is not.")]
     confirmed_at: Annotated[InstantText | None, Meta(description="Since when the store sees it.")]
     accept_by: Annotated[InstantText | None, Meta(description="Until when the store has to answer.")]
     wanted_at: InstantText | None

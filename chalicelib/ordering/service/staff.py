@@ -206,10 +206,16 @@ def _delivery_request(order: Order, document: Quote, store: stores.Store, cause:
             dropoff_address=_joined(destination.street, destination.details, destination.postal_code, destination.city),
             recipient=destination.contact_name,
             phone=destination.contact_phone,
-            note=destination.instructions,
+            note=_note(destination.instructions, document.minimum_age),
         ),
         cause=cause,
     )
+
+
+def _note(instructions: str, minimum_age: int) -> str:
+    """What the rider must know at the door: first of all whose age to check."""
+    check = f"Check the age: {minimum_age} or older." if minimum_age else ""
+    return " ".join(part for part in (check, instructions) if part)
 
 
 def _joined(*parts: str | None) -> str:
