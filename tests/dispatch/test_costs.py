@@ -84,6 +84,8 @@ def test_shift_and_heartbeat(world: World, meter: Meter) -> None:
     rider = world.rider()
     here = metres_north(world.store, 50)
     assert cost(meter, lambda: service.report_position(rider, here, clock.now() + seconds(1))) == (1, 0, 2)
+    far = metres_north(world.store, 40_000)
+    assert cost(meter, lambda: service.report_position(rider, far, clock.now() + seconds(2))) == (1, 0, 3)
     assert cost(meter, lambda: service.end_shift(rider)) == (2, 1, 5)  # rider, position, its place in the index
     assert cost(meter, lambda: service.start_shift(rider, here)) == (2, 1, 5)
 
