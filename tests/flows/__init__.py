@@ -1,0 +1,1 @@
+"""Whole journeys through HTTP on the local stack."""
