@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,9 @@ def _install(name: str, directory: Path) -> None:
     if npm is None:
         raise NotAvailable("npm is not installed")
     command = [npm, "install", "--prefix", str(directory), "--no-save", "--no-audit", "--no-fund"]
-    command += ["--ignore-scripts", "--loglevel=error", f"{name}@{VERSION}"]
+    command += ["--ignore-scripts", "--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+    command.append(f"{name}@{VERSION}")
+    print(f"installing {command[-1]} into {directory}", file=sys.stderr)
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_SECONDS, check=False)
     except subprocess.TimeoutExpired:
