@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -83,8 +82,7 @@ class CellsRow(tables.Row):
     keys = tables.JsonZ()
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """What a line says of a store: where it is, and in which modes it serves how far."""
 
     store_id: str
@@ -184,7 +182,7 @@ def merchant_of(row: MerchantRow) -> Merchant:
 
 def document_of(store: Store) -> dict[str, Any]:
     """A store as the JSON document in which it is kept: every field, so that a new default changes no old store."""
-    return dict(msgspec.to_builtins(asdict(store)))
+    return dict(msgspec.to_builtins(store))
 
 
 def store_row(store: Store) -> StoreRow:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import zoneinfo
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from chalicelib.kernel.geo import Point
 from chalicelib.kernel.money import Money
@@ -143,7 +143,7 @@ class TestRings:
             Point(lat, lng) for lat, lng in ((-17.9, 179.9), (-17.9, -179.9), (-17.7, 179.9), (-17.9, 179.9))
         )
 
-        assert faults(replace(fiji, zones=(zone(area=Polygon(corners)),))) == [
+        assert faults(structs.replace(fiji, zones=(zone(area=Polygon(corners)),))) == [
             ("ring_crosses_antimeridian", "/zones/0/area/ring")
         ]
 

@@ -8,8 +8,9 @@ within ``WALK_IN_RADIUS_M`` of the store, so that one question is enough there t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from chalicelib.kernel import geo
 from chalicelib.kernel.geo import Point
@@ -35,8 +36,7 @@ MAX_WALK_IN_CELLS = 12
 _EDGE_M = {5: 9_854.1, 6: 3_724.5, 7: 1_406.5}
 
 
-@dataclass(frozen=True, kw_only=True)
-class CellEntry:
+class CellEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The store's line in one cell.
 
     ``center_m`` is how far the store is from the cell's centre (lines are sorted by it), ``reach_m`` how far from the

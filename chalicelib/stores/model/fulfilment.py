@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import Violation
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 _TURNS = 32  # closings and pauses that may push a suggested time on before none is suggested
 
 
-@dataclass(frozen=True, kw_only=True)
-class FulfilmentTerms:
+class FulfilmentTerms(msgspec.Struct, frozen=True, kw_only=True):
     """What the store promises and charges for one order. Amounts are minor units of ``currency``.
 
     ``acceptable_from`` is when staff can accept it (later than now for an order placed while closed), ``start_at`` when
@@ -61,8 +61,7 @@ class FulfilmentTerms:
         return self.small_order_fee_minor if goods_minor < self.small_order_below_minor else 0
 
 
-@dataclass(frozen=True)
-class _Plan:
+class _Plan(msgspec.Struct, frozen=True):
     """An order's times before it is known whether the store can keep them."""
 
     store: Store

@@ -7,11 +7,12 @@ not exist (spring) is the instant of the change, one that exists twice (autumn) 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 if TYPE_CHECKING:
     from chalicelib.kernel.geo import Point
@@ -36,8 +37,7 @@ class HoursError(ValueError):
         self.params = params
 
 
-@dataclass(frozen=True)
-class Hours:
+class Hours(msgspec.Struct, frozen=True):
     """A compiled expression: whether it is open at an instant, and when that changes. ``unknown`` counts as closed."""
 
     expression: Any

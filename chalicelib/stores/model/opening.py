@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from chalicelib.stores.model.hours import Hours, hours
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 _TURNS = 64  # pauses and closings that may follow each other before no opening is known
 
 
-@dataclass(frozen=True)
-class OpeningState:
+class OpeningState(msgspec.Struct, frozen=True):
     """``next_change_at`` is when ``open`` differs; None when that is not within a year."""
 
     open: bool

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from chalicelib.kernel.errors import Conflict, Invalid, NotFound, Violation
 from chalicelib.stores.model.store import Pause
@@ -19,8 +20,7 @@ MAX_PAUSES = 20
 _LONGEST = timedelta(days=31)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PauseRequest:
+class PauseRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A pause as staff ask for it: for some ``minutes`` or ``until`` an instant."""
 
     kind: Literal["closed", "busy"]
@@ -66,7 +66,7 @@ def pauses_in_force(store: Store, now: datetime) -> tuple[Pause, ...]:
 
 
 def _changed(store: Store, pauses: tuple[Pause, ...], now: datetime) -> Store:
-    return replace(store, pauses=pauses, updated_at=now, version=store.version + 1)
+    return msgspec.structs.replace(store, pauses=pauses, updated_at=now, version=store.version + 1)
 
 
 def _check(store: Store, request: PauseRequest, now: datetime) -> Iterator[Violation]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+import msgspec
 
 Role = Literal["owner", "manager", "clerk"]
 
 _RANK: dict[str, int] = {"clerk": 1, "manager": 2, "owner": 3}
 
 
-@dataclass(frozen=True, kw_only=True)
-class StaffMember:
+class StaffMember(msgspec.Struct, frozen=True, kw_only=True):
     """A user who works at a store."""
 
     user_id: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -24,8 +23,7 @@ PAYABLE: dict[Mode, tuple[PaymentMethod, ...]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Merchant:
+class Merchant(msgspec.Struct, frozen=True, kw_only=True):
     """Who owns stores. ``owner_id`` is the user who may open stores and manage their owners."""
 
     id: str
@@ -35,8 +33,7 @@ class Merchant:
     version: int = 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Address:
+class Address(msgspec.Struct, frozen=True, kw_only=True):
     """Where a store is, in words."""
 
     line1: str
@@ -46,8 +43,7 @@ class Address:
     postal_code: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModeSettings:
+class ModeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How one fulfilment mode is served.
 
     ``lead_minutes`` is what an order takes until it is ready. ``opening_hours`` replace the store's for this mode.
@@ -71,16 +67,14 @@ class Polygon(msgspec.Struct, frozen=True, tag="polygon"):
     ring: tuple[Point, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class FeeTier:
+class FeeTier(msgspec.Struct, frozen=True, kw_only=True):
     """The delivery fee up to this distance from the store; ``up_to_m`` None is the rest of the zone."""
 
     up_to_m: int | None = None
     fee: Money
 
 
-@dataclass(frozen=True, kw_only=True)
-class DeliveryZone:
+class DeliveryZone(msgspec.Struct, frozen=True, kw_only=True):
     """An area that the store delivers to, and on what terms. Where zones overlap, the first one listed applies."""
 
     id: str
@@ -91,8 +85,7 @@ class DeliveryZone:
     free_from: Money | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class SmallOrderFee:
+class SmallOrderFee(msgspec.Struct, frozen=True, kw_only=True):
     """``fee`` is added to orders whose goods cost less than ``below``, in the given modes."""
 
     below: Money
@@ -100,8 +93,7 @@ class SmallOrderFee:
     modes: tuple[Mode, ...] = ("delivery",)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Taxes:
+class Taxes(msgspec.Struct, frozen=True, kw_only=True):
     """Rates in basis points (825 = 8.25%) by tax category; fees are taxed as ``fee_tax_category``."""
 
     prices_include_tax: bool
@@ -109,8 +101,7 @@ class Taxes:
     fee_tax_category: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pause:
+class Pause(msgspec.Struct, frozen=True, kw_only=True):
     """The store takes no orders (``closed``) or needs ``extra_minutes`` longer (``busy``), until an instant.
 
     It ends by itself: past ``until`` it means nothing. Without ``modes`` it concerns all of them.
@@ -129,8 +120,7 @@ class Pause:
         return self.since <= instant < self.until and (not self.modes or mode in self.modes)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Store:
+class Store(msgspec.Struct, frozen=True, kw_only=True):
     """A place where orders are prepared. Amounts are in ``currency``; ``opening_hours`` are OpenStreetMap's."""
 
     id: str
@@ -156,7 +146,7 @@ class Store:
     accept_within_minutes: int = 5
     created_at: datetime
     updated_at: datetime
-    version: int = field(default=1)
+    version: int = 1
 
 
 def payment_methods(store: Store, mode: Mode) -> tuple[PaymentMethod, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from chalicelib.kernel import geo
 from chalicelib.stores.model.store import Polygon, Radius
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.stores.model.store import DeliveryZone, Store
 
 
-@dataclass(frozen=True)
-class Reach:
+class Reach(msgspec.Struct, frozen=True):
     """The zone that serves a point, with the straight distance from the store and the fee of its tier."""
 
     zone: DeliveryZone

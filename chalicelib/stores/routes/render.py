@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,7 +32,7 @@ def store_reply(store: service.Store, location: str | None = None) -> Reply[Stor
 
 def store_view(store: service.Store, now: datetime) -> StoreView:
     """A store as of now."""
-    fields: dict[str, Any] = msgspec.to_builtins(asdict(store))
+    fields: dict[str, Any] = msgspec.to_builtins(store)
     fields |= {
         "opening": _opening(store, None, now),
         "openings": {mode: _opening(store, mode, now) for mode in store.modes},
@@ -109,5 +108,5 @@ def _opening_view(state: service.OpeningState) -> OpeningView:
 
 
 def _pause(pause: service.Pause) -> dict[str, Any]:
-    fields = asdict(pause)
+    fields = msgspec.structs.asdict(pause)
     return fields | {"since": clock.rfc3339(pause.since), "until": clock.rfc3339(pause.until)}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.errors import Conflict, NotFound, VersionConflict
@@ -44,7 +45,7 @@ def rename_merchant(merchant_id: str, name: str, expected_version: int | None) -
     conflict = VersionConflict("merchant", merchant_id)
     if merchant.version != expected_version:
         raise conflict
-    renamed = replace(merchant, name=name, version=merchant.version + 1)
+    renamed = msgspec.structs.replace(merchant, name=name, version=merchant.version + 1)
     tx = Transaction()
     tx.put(merchant_row(renamed), MerchantRow.version == merchant.version, conflict)
     tx.commit()

@@ -9,8 +9,9 @@ cell do windows follow each other as rings around the cell's centre.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from chalicelib.kernel import geo, tables
 from chalicelib.kernel.errors import Invalid, Violation
@@ -41,8 +42,7 @@ _ROUNDING_M = 1  # lines keep whole metres and millionths of a degree
 _FARTHEST_M = 9_999_999
 
 
-@dataclass(frozen=True)
-class FoundStore:
+class FoundStore(msgspec.Struct, frozen=True):
     """A store that can serve the point in the mode asked for. ``reach`` is of deliveries: zone, distance and fee."""
 
     store: Store
@@ -52,8 +52,7 @@ class FoundStore:
     expected_minutes: int
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True):
     """How far a search has come: after which line each cell's window begins, and what was last looked at in it."""
 
     begins: tuple[str, ...]
