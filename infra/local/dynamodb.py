@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import subprocess
 import sys
@@ -27,10 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.db_path is not None:
         options.db_path.parent.mkdir(parents=True, exist_ok=True)
         command += ["--db-path", str(options.db_path)]
-    lifeline = os.environ.pop("DOORSTEP_LIFELINE", None)
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    if lifeline:
-        os.environ["DOORSTEP_LIFELINE"] = lifeline
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     signal.signal(signal.SIGINT, lambda *_: server.terminate())
     follow_parent(server.pid)
