@@ -1,0 +1,138 @@
+"""A store with everybody who has to do with it, everybody who has not, and orders and deliveries in any state."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.dispatch import service as dispatch
+from chalicelib.kernel import clock, ids, tables
+from chalicelib.kernel.geo import Point
+from chalicelib.ordering import service as ordering
+from chalicelib.stores import service as stores
+from tests.ordering import world
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.api.server import Answer, Served
+    from tests.issuer import Issuer
+
+_GROUPS = {"staff": ("staff",), "rider": ("riders",), "admin": ("admins",), "customer": ()}
+
+
+@dataclass
+class Scene:
+    """One test's world. Whoever is named here has a token that verifies; what they may is looked up as always."""
+
+    issuer: Issuer
+    served: Served
+    place: Point = field(default_factory=lambda: Point(random.uniform(-55, 55), random.uniform(-170, 170)))
+    subjects: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.shop = world.open_shop(point={"lat": self.place.lat, "lng": self.place.lng})
+        owner_elsewhere = ids.new_id("usr")
+        self.elsewhere = stores.create_store(
+            stores.create_merchant("Elsewhere", owner_elsewhere).id, owner_elsewhere, world.store_settings()
+        )
+        self._join("customer", "customer", self.shop.customer_id)
+        self._join("another customer", "customer")
+        self._join("owner", "staff", self.shop.owner_id)
+        self._join("owner elsewhere", "staff", owner_elsewhere)
+        for name in ("manager", "clerk", "former manager"):
+            self._join(name, "staff")
+            role: Any = name.removeprefix("former ")
+            stores.add_staff(self.shop.id, self.shop.owner_id, self.subjects[name], role)
+        stores.remove_staff(self.shop.id, self.shop.owner_id, self.subjects["former manager"])
+        self._join("admin", "admin")
+        for name in ("rider", "another rider"):
+            self._join(name, "rider")
+            dispatch.register_rider(self.subjects[name], name="Lena", vehicle=dispatch.Vehicle.BICYCLE, capacity=3)
+
+    @property
+    def store_id(self) -> str:
+        return self.shop.id
+
+    @property
+    def merchant_id(self) -> str:
+        return self.shop.store.merchant_id
+
+    def call(self, who: str | None, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """Call as somebody of the scene, or without a token."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        token = self.tokens[who] if who else None
+        return self.served.call(method, path, token=token, body=body, headers=named)
+
+    # --- orders -------------------------------------------------------------------------------------------------------
+
+    def quote(self, mode: str = "delivery") -> ordering.Quote:
+        """A quote for the customer."""
+        lines = (world.pizza(2), ordering.LineRequest(sku="DRK-CHIANTI"))
+        door = None
+        if mode == "delivery":
+            at = self.place
+            door = ordering.Destination(lat=at.lat + 0.004, lng=at.lng, street="Hill Road 1", city="Here")
+        return self.shop.quote(*lines, mode=mode, address=door, customer_id=self.subjects["customer"])
+
+    def order(self, mode: str = "delivery", method: str = "cash_on_delivery") -> ordering.Order:
+        """An order of the customer that the store sees, unless it is to be paid by card."""
+        quote = self.quote(mode)
+        method = "pay_at_store" if mode != "delivery" and method == "cash_on_delivery" else method
+        return ordering.place_order(quote.customer_id, quote.id, method, world.key()).order
+
+    def accepted(self, mode: str = "delivery") -> ordering.Order:
+        return ordering.accept_order(self.shop.command(self.order(mode)), 10)
+
+    def started(self, mode: str = "delivery") -> ordering.Order:
+        return ordering.start_order(self.shop.command(self.accepted(mode)))
+
+    def ready(self, mode: str = "delivery") -> ordering.Order:
+        return ordering.mark_order_ready(self.shop.command(self.started(mode)))
+
+    # --- deliveries ---------------------------------------------------------------------------------------------------
+
+    def offered(self, order: ordering.Order | None = None) -> dispatch.Delivery:
+        """A delivery that is being offered to the rider, the only one on shift near the store."""
+        order = order or self.accepted()
+        rider_id = self.subjects["rider"]
+        dispatch.start_shift(rider_id, self.place)
+        delivery_id = dispatch.delivery_id(order.id)
+        dispatch.look_for_rider(delivery_id, ids.new_id("evt"))
+        delivery = self.delivery(order)
+        assert delivery.offered_to == rider_id
+        return delivery
+
+    def assigned(self, order: ordering.Order | None = None) -> dispatch.Delivery:
+        return self._step(self.offered(order), dispatch.accept_offer)
+
+    def waiting_at_store(self) -> dispatch.Delivery:
+        """The rider is there and the order is ready."""
+        return self._step(self.assigned(self.ready()), dispatch.arrive_at_store)
+
+    def picked_up(self) -> dispatch.Delivery:
+        return self._step(self.waiting_at_store(), dispatch.pick_up)
+
+    def failed(self) -> dispatch.Delivery:
+        return self._step(self.picked_up(), lambda *told: dispatch.fail_delivery(*told, "customer_absent"))
+
+    def delivery(self, order: ordering.Order) -> dispatch.Delivery:
+        delivery: dispatch.Delivery = tables.fetch(dispatch.delivery_ref(order.id))[0]
+        return delivery
+
+    def report(self, **more: Any) -> dict[str, Any]:
+        """What a rider's phone sends now."""
+        return {"op_id": ids.new_id("op"), "captured_at": clock.rfc3339(clock.now()), **more}
+
+    def _step(self, delivery: dispatch.Delivery, take: Callable[..., Any]) -> dispatch.Delivery:
+        take(delivery.id, dispatch.Command(self.subjects["rider"], ids.new_id("op"), clock.now()))
+        stepped: dispatch.Delivery = tables.fetch(dispatch.delivery_ref(delivery.order_id))[0]
+        return stepped
+
+    # --- people -------------------------------------------------------------------------------------------------------
+
+    def _join(self, name: str, kind: str, subject: str | None = None) -> None:
+        self.subjects[name] = subject or ids.new_id("usr")
+        self.tokens[name] = self.issuer.token(self.subjects[name], *_GROUPS[kind])
