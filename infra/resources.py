@@ -14,14 +14,10 @@ import sys
 from typing import Any
 
 from chalicelib.kernel import events, tables
+from infra import user_pool
+from infra.template import kept, named
 
 CONTEXTS = ("stores", "catalog", "ordering", "payments", "dispatch", "inventory", "events")
-GROUPS = {
-    "staff": "People who work for a store; which store and which role is the store's own record",
-    "riders": "People who deliver",
-    "admins": "Doorstep's own operators",
-}
-APP_CLIENTS = ("customer-app", "staff-app", "rider-app")
 
 CONSUMER_TIMEOUT_SECONDS = 30
 # AWS asks for at least six times the function's timeout, so that throttled batches are not handed out twice.
@@ -30,7 +26,6 @@ MAX_RECEIVE_COUNT = 5
 QUEUE_RETENTION_SECONDS = 4 * 86_400
 DLQ_RETENTION_SECONDS = 14 * 86_400
 ARCHIVE_DAYS = 90
-ACCESS_TOKEN_MINUTES = 60
 OLDEST_MESSAGE_ALARM_SECONDS = 300
 RELAY_DLQ = "relay"
 
@@ -52,7 +47,7 @@ def template() -> dict[str, Any]:
             **{table_id(context): _table(context) for context in CONTEXTS},
             **_bus(),
             **_queues(),
-            **_users(),
+            **user_pool.resources(),
             **_alarms(),
         },
         "Outputs": _outputs(),
@@ -94,10 +89,6 @@ def export_name(what: str) -> dict[str, str]:
     return {"Fn::Sub": f"${{Prefix}}-{what}"}
 
 
-def _named(suffix: str) -> dict[str, str]:
-    return {"Fn::Sub": f"${{Prefix}}-{suffix}"}
-
-
 def _arn(logical_id: str) -> dict[str, list[str]]:
     return {"Fn::GetAtt": [logical_id, "Arn"]}
 
@@ -117,7 +108,7 @@ def _table(context: str) -> dict[str, Any]:
                 "Projection": index["projection"],
             }
     properties: dict[str, Any] = {
-        "TableName": _named(context),
+        "TableName": named(context),
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [
             {"AttributeName": name, "AttributeType": kind} for name, kind in sorted(attributes.items())
@@ -135,7 +126,7 @@ def _table(context: str) -> dict[str, Any]:
         properties["GlobalSecondaryIndexes"] = [indexes[name] for name in sorted(indexes)]
     if context == "events":
         properties["StreamSpecification"] = {"StreamViewType": "NEW_IMAGE"}
-    return _kept("AWS::DynamoDB::Table", properties)
+    return kept("AWS::DynamoDB::Table", properties)
 
 
 def rows_of(context: str) -> list[type[tables.Row]]:
@@ -164,27 +155,17 @@ def _import_tables(package: str) -> None:
         importlib.import_module(part.name)
 
 
-def _kept(kind: str, properties: dict[str, Any]) -> dict[str, Any]:
-    """A resource that outlives its stack: its data is the business."""
-    return {
-        "Type": kind,
-        "DeletionPolicy": "Retain",
-        "UpdateReplacePolicy": "Retain",
-        "Properties": properties,
-    }
-
-
 # --- bus and queues -----------------------------------------------------------------------------------------
 
 
 def _bus() -> dict[str, Any]:
     resources: dict[str, Any] = {
-        "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": _named("bus")}},
+        "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": named("bus")}},
         # Kept for a replay after a fault in a consumer, and for contexts that are added later.
         "BusArchive": {
             "Type": "AWS::Events::Archive",
             "Properties": {
-                "ArchiveName": _named("events"),
+                "ArchiveName": named("events"),
                 "SourceArn": _arn("Bus"),
                 "RetentionDays": ARCHIVE_DAYS,
             },
@@ -194,7 +175,7 @@ def _bus() -> dict[str, Any]:
         resources[f"{queue.title()}Rule"] = {
             "Type": "AWS::Events::Rule",
             "Properties": {
-                "Name": _named(queue),
+                "Name": named(queue),
                 "Description": f"What {queue} reacts to",
                 "EventBusName": {"Fn::GetAtt": ["Bus", "Name"]},
                 "EventPattern": {"source": [events.SOURCE], "detail-type": detail_types(queue)},
@@ -223,7 +204,7 @@ def _queues() -> dict[str, Any]:
         resources[queue_id(queue)] = {
             "Type": "AWS::SQS::Queue",
             "Properties": {
-                "QueueName": _named(queue),
+                "QueueName": named(queue),
                 "VisibilityTimeout": VISIBILITY_TIMEOUT_SECONDS,
                 "MessageRetentionPeriod": QUEUE_RETENTION_SECONDS,
                 "SqsManagedSseEnabled": True,
@@ -260,72 +241,11 @@ def _dead_letters(queue: str) -> dict[str, Any]:
     return {
         "Type": "AWS::SQS::Queue",
         "Properties": {
-            "QueueName": _named(f"{queue}-dlq"),
+            "QueueName": named(f"{queue}-dlq"),
             "MessageRetentionPeriod": DLQ_RETENTION_SECONDS,
             "SqsManagedSseEnabled": True,
         },
     }
-
-
-# --- users --------------------------------------------------------------------------------------------------
-
-
-def _users() -> dict[str, Any]:
-    resources: dict[str, Any] = {
-        "UserPool": _kept(
-            "AWS::Cognito::UserPool",
-            {
-                "UserPoolName": _named("users"),
-                "UsernameAttributes": ["email"],
-                "AutoVerifiedAttributes": ["email"],
-                "UsernameConfiguration": {"CaseSensitive": False},
-                "DeletionProtection": "ACTIVE",
-                "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": False},
-                "AccountRecoverySetting": {"RecoveryMechanisms": [{"Name": "verified_email", "Priority": 1}]},
-                "Policies": {
-                    "PasswordPolicy": {
-                        "MinimumLength": 12,
-                        "RequireLowercase": True,
-                        "RequireNumbers": True,
-                        "RequireSymbols": False,
-                        "RequireUppercase": True,
-                        "TemporaryPasswordValidityDays": 3,
-                    }
-                },
-            },
-        ),
-    }
-    for group, purpose in GROUPS.items():
-        resources[f"{group.title()}Group"] = {
-            "Type": "AWS::Cognito::UserPoolGroup",
-            "Properties": {"GroupName": group, "Description": purpose, "UserPoolId": {"Ref": "UserPool"}},
-        }
-    for client in APP_CLIENTS:
-        resources[client_id(client)] = {
-            "Type": "AWS::Cognito::UserPoolClient",
-            "Properties": {
-                "ClientName": client,
-                "UserPoolId": {"Ref": "UserPool"},
-                "GenerateSecret": False,
-                "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
-                "PreventUserExistenceErrors": "ENABLED",
-                "EnableTokenRevocation": True,
-                "AccessTokenValidity": ACCESS_TOKEN_MINUTES,
-                "IdTokenValidity": ACCESS_TOKEN_MINUTES,
-                "RefreshTokenValidity": 30,
-                "TokenValidityUnits": {
-                    "AccessToken": "minutes",
-                    "IdToken": "minutes",
-                    "RefreshToken": "days",
-                },
-            },
-        }
-    return resources
-
-
-def client_id(client: str) -> str:
-    """The logical id of an app client in the template."""
-    return "".join(part.title() for part in client.split("-"))
 
 
 # --- alarms -------------------------------------------------------------------------------------------------
@@ -333,7 +253,7 @@ def client_id(client: str) -> str:
 
 def _alarms() -> dict[str, Any]:
     resources: dict[str, Any] = {
-        "AlarmTopic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": _named("alarms")}},
+        "AlarmTopic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": named("alarms")}},
     }
     for queue in (*events.QUEUES, RELAY_DLQ):
         resources[f"{dlq_id(queue)}Alarm"] = _alarm(
@@ -360,7 +280,7 @@ def _alarm(*, name: str, why: str, metric: str, queue: str, above: int, minutes:
     return {
         "Type": "AWS::CloudWatch::Alarm",
         "Properties": {
-            "AlarmName": _named(name),
+            "AlarmName": named(name),
             "AlarmDescription": why,
             "Namespace": "AWS/SQS",
             "MetricName": metric,
@@ -387,7 +307,9 @@ def _outputs() -> dict[str, Any]:
         "relay-dlq-arn": _arn(dlq_id(RELAY_DLQ)),
         "user-pool-id": {"Ref": "UserPool"},
         "oidc-issuer": {"Fn::GetAtt": ["UserPool", "ProviderURL"]},
-        "oidc-client-ids": {"Fn::Join": [",", [{"Ref": client_id(client)} for client in APP_CLIENTS]]},
+        "oidc-client-ids": {
+            "Fn::Join": [",", [{"Ref": user_pool.client_logical_id(client)} for client in user_pool.APP_CLIENTS]]
+        },
         "queue-urls": {
             "Fn::Sub": "{" + ",".join(f'"{queue}":"${{{queue_id(queue)}}}"' for queue in events.QUEUES) + "}"
         },

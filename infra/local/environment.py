@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.kernel import events
-from infra import resources
+from infra import resources, user_pool
 from infra.local.wire import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def doorstep(prefix: str, moto: str) -> dict[str, str]:
         "DOORSTEP_BUS_NAME": f"{prefix}-bus",
         "DOORSTEP_QUEUE_URLS": json.dumps(queues),
         "DOORSTEP_OIDC_ISSUER": f"https://cognito-idp.{REGION}.amazonaws.com/{pool}",
-        "DOORSTEP_OIDC_CLIENT_IDS": ",".join(known_id(client) for client in resources.APP_CLIENTS),
+        "DOORSTEP_OIDC_CLIENT_IDS": ",".join(known_id(client) for client in user_pool.APP_CLIENTS),
         "DOORSTEP_OIDC_JWKS_URL": f"{moto}/{pool}/.well-known/jwks.json",
     }
 
