@@ -301,6 +301,7 @@ def _alarm(*, name: str, why: str, metric: str, queue: str, above: int, minutes:
 
 
 def _outputs() -> dict[str, Any]:
+    clients = [{"Ref": user_pool.client_logical_id(client)} for client in user_pool.APP_CLIENTS]
     values: dict[str, Any] = {
         "bus-name": {"Fn::GetAtt": ["Bus", "Name"]},
         "events-stream-arn": {"Fn::GetAtt": [table_id("events"), "StreamArn"]},
