@@ -9,20 +9,20 @@ from __future__ import annotations
 from typing import Any
 
 from chalice.app import Chalice, Rate
-from chalicelib.catalog.routes import endpoints as catalog
-from chalicelib.dispatch.routes import endpoints as dispatch
-from chalicelib.inventory.routes import endpoints as inventory
-from chalicelib.ordering.routes import endpoints as ordering
-from chalicelib.stores.routes import endpoints as stores
 
+from chalicelib.catalog.routes import endpoints as catalog
 from chalicelib.dispatch import reactions as _dispatch
+from chalicelib.dispatch.routes import endpoints as dispatch
 from chalicelib.edge import endpoint, permissions
 from chalicelib.edge.openapi import endpoints as documentation
+from chalicelib.inventory.routes import endpoints as inventory
 from chalicelib.kernel import events, logs
 from chalicelib.ordering import reactions as _ordering
+from chalicelib.ordering.routes import endpoints as ordering
 from chalicelib.payments import reactions as _payments
 from chalicelib.payments.routes import endpoints as payments
 from chalicelib.stores import service as stores_service
+from chalicelib.stores.routes import endpoints as stores
 
 logs.configure()
 app = Chalice(app_name="doorstep")
