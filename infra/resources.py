@@ -308,9 +308,7 @@ def _outputs() -> dict[str, Any]:
         "relay-dlq-arn": _arn(dlq_id(RELAY_DLQ)),
         "user-pool-id": {"Ref": "UserPool"},
         "oidc-issuer": {"Fn::GetAtt": ["UserPool", "ProviderURL"]},
-        "oidc-client-ids": {
-            "Fn::Join": [",", [{"Ref": user_pool.client_logical_id(client)} for client in user_pool.APP_CLIENTS]]
-        },
+        "oidc-client-ids": {"Fn::Join": [",", clients]},
         "queue-urls": {
             "Fn::Sub": "{" + ",".join(f'"{queue}":"${{{queue_id(queue)}}}"' for queue in events.QUEUES) + "}"
         },
