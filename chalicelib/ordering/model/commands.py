@@ -4,8 +4,9 @@ it.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from chalicelib.kernel.errors import Conflict, DomainError
 from chalicelib.ordering.model.order import (

@@ -6,7 +6,7 @@ order carries its cause into the timeline, where a repeat is recognised.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from chalicelib.ordering.model.order import (
     CONFIRMED,

@@ -12,10 +12,12 @@ The arrows are in two modules: ``commands`` come from people, and raise ``Confli
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from chalicelib.kernel.money import Money
@@ -76,8 +78,7 @@ IN_STORE = frozenset((Status.PLACED, Status.ACCEPTED, Status.PREPARING, Status.R
 UNDER_WAY = frozenset((Status.ACCEPTED, Status.PREPARING, Status.READY))
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(msgspec.Struct, frozen=True):
     """Who did it: ``kind`` is customer, staff, rider or system; the system has no id."""
 
     kind: ActorKind
@@ -87,8 +88,7 @@ class Actor:
 SYSTEM_ACTOR = Actor(SYSTEM)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A step of the timeline. ``cause`` is the id of the event or request that made it: each acts once."""
 
     step: str
@@ -98,8 +98,7 @@ class Entry:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """By whom, when and because of which event or request something changes."""
 
     actor: Actor
@@ -107,8 +106,7 @@ class Change:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(msgspec.Struct, frozen=True):
     """What the customer was told: when the goods are ready at the store, and when the customer has them."""
 
     wanted_at: datetime | None
@@ -116,8 +114,7 @@ class Promise:
     promised_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What changes about an order. What was ordered, and for how much, is in its quote and never changes.
 
     ``confirmed_at``: since when the store may see it (paid, or to be paid in person); None while unpaid.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from chalicelib.kernel import tables
 from chalicelib.ordering.model import board as rules
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from chalicelib.ordering.model.quote import Quote
 
 
-@dataclass(frozen=True, kw_only=True)
-class Card:
+class Card(msgspec.Struct, frozen=True, kw_only=True):
     """An open order, what can be done with it now (the expected step first), and when that is due."""
 
     order: Order
@@ -26,8 +26,7 @@ class Card:
     due_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class Board:
+class Board(msgspec.Struct, frozen=True, kw_only=True):
     """A store's open orders, the most urgent first. ``cards`` is None for who has seen this board already."""
 
     tag: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.catalog import service as catalog
 from chalicelib.inventory import service as inventory
@@ -29,8 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.ordering.model.quote import Quote
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlacedOrder:
+class PlacedOrder(msgspec.Struct, frozen=True, kw_only=True):
     """A fresh order. ``client_action`` is what the customer's app needs to pay; it is told, and never stored."""
 
     order: Order

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -69,8 +68,7 @@ def _choices(modifiers: Sequence[catalog.ModifierChoice]) -> int:
     return sum(1 + _choices(modifier.modifiers) for modifier in modifiers)
 
 
-@dataclass(frozen=True)
-class _World:
+class _World(msgspec.Struct, frozen=True):
     """What one request reads to judge a basket."""
 
     store: stores.Store

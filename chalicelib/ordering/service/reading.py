@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from chalicelib.dispatch import service as dispatch
 from chalicelib.kernel import tables
@@ -36,8 +37,7 @@ _OPEN = "open"
 _OVER = "over"
 
 
-@dataclass(frozen=True, kw_only=True)
-class OrderSnapshot:
+class OrderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """An order with all that belongs to it, as read in one moment."""
 
     order: Order
@@ -52,8 +52,7 @@ class OrderSnapshot:
         return f"{self.order.version}.{self.payment.version}.{delivery_version}-{_phase(self.order)}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class OrderSummary:
+class OrderSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A line in a customer's list of orders."""
 
     order: Order

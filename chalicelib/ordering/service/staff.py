@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+import msgspec
 
 from chalicelib.dispatch import service as dispatch
 from chalicelib.kernel import clock, tables
@@ -22,8 +23,7 @@ from chalicelib.stores import service as stores
 _MANAGERS = ("manager", "owner")
 
 
-@dataclass(frozen=True, kw_only=True)
-class StaffCommand:
+class StaffCommand(msgspec.Struct, frozen=True, kw_only=True):
     """Who wants to change which order, on the version that they have seen."""
 
     store_id: str
