@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from infra.local.environment import free_ports
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
     from infra.local.stack import LocalStack
     from infra.local.wire import Emulator
+
+# In CI a property is tried on the same examples every time: what a machine finds by chance is found on a workbench.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 # Each worker process has a DynamoDB of its own; its address must be known before a model is imported.
 _DYNAMODB_PORT = free_ports(1)[0]

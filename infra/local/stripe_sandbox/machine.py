@@ -121,7 +121,7 @@ def settle(intent: PaymentIntent, charge: Charge, *, succeeded: bool) -> Outcome
     if intent.status != "processing" or intent.payment_method is None:
         raise status_forbids("This PaymentIntent could not be settled", "settled", intent, ("processing",))
     if succeeded:
-        paid = replace(charge, status="succeeded", amount_captured=charge.amount)
+        paid = replace(charge, status="succeeded", captured=True, amount_captured=charge.amount)
         done = replace(intent, status="succeeded", amount_received=charge.amount)
         return Outcome(done, (("charge.succeeded", paid), ("payment_intent.succeeded", done)), paid)
     method = methods.find_method(intent.payment_method)
