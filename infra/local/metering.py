@@ -105,7 +105,7 @@ class Meter:
         self.changed.set()
 
     def _take(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
-        told = parsed.get("ConsumedCapacity") or ()
+        told = parsed.get("ConsumedCapacity", [])  # a refusal does not say
         with self._lock:
             for each in told if isinstance(told, list) else [told]:
                 self._units[model.name, each["TableName"], model.name in _READS] += each["CapacityUnits"]

@@ -48,7 +48,8 @@ class LocalStack:
 
     `speed` is how many seconds of Doorstep's time pass in one of the wall's, `start_at` the instant at which a new
     stack's time begins (now, when it is not given). `app` names the module with the Chalice app. With `stripe_keys`
-    (STRIPE_API_KEY and STRIPE_WEBHOOK_SECRET) payments go to Stripe itself rather than to the sandbox.
+    (STRIPE_API_KEY and STRIPE_WEBHOOK_SECRET) payments go to Stripe itself rather than to the sandbox. Without
+    `functions` only the emulators run: who starts it is the API and the pump.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class LocalStack:
         app: str = "app",
         prefix: str = PREFIX,
         stripe_keys: Mapping[str, str] | None = None,
+        functions: bool = True,
     ) -> None:
         self.directory = directory.absolute()
         self.ports = ports or Ports.free(api_processes)
@@ -69,6 +71,7 @@ class LocalStack:
         self._speed = speed
         self._start_at = start_at
         self._app = app
+        self._with_functions = functions
         self._lock: IO[str] | None = None
         self._children: list[Child] = []
         try:
@@ -133,8 +136,9 @@ class LocalStack:
 
     def _bring_up(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        emulators, apis, pump = self._emulators(), self._apis(), self._pump()
-        self._children = [*emulators, *apis, pump]
+        emulators = self._emulators()
+        apis, pumps = (self._apis(), [self._pump()]) if self._with_functions else ([], [])
+        self._children = [*emulators, *apis, *pumps]
         # The environment is known beforehand, so the app is imported while the emulators start.
         for child in (*emulators, *apis):
             child.start()
@@ -143,8 +147,9 @@ class LocalStack:
         provision.create_tables(self.dynamodb, self.prefix)
         provision.create_messaging(self.moto, self.prefix)
         provision.create_users(self.moto, self.prefix)
-        pump.start()
-        for child in (*apis, pump):
+        for pump in pumps:
+            pump.start()
+        for child in (*apis, *pumps):
             child.wait_until_ready(deadline)
 
     def _emulators(self) -> list[Child]:

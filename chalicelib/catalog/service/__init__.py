@@ -35,6 +35,7 @@ from chalicelib.catalog.service.drafts import (
     save_draft,
 )
 from chalicelib.catalog.service.menus import (
+    forget_menus,
     get_menu_head,
     get_version,
     list_versions,
@@ -60,6 +61,7 @@ __all__ = [
     "availability_ref",
     "eighty_six",
     "eighty_six_until_tomorrow",
+    "forget_menus",
     "get_draft",
     "get_menu_head",
     "get_version",

@@ -79,6 +79,11 @@ def read_body(store_id: str, body_id: str, chunks: int) -> bytes | None:
     return zlib.decompress(packed)
 
 
+def forget() -> None:
+    """Hold no document in memory."""
+    _packed_bodies.clear()
+
+
 def discard_body(store_id: str, body_id: str, chunks: int) -> None:
     """Remove a draft's document that nothing points to any more, unless it was published."""
     pk = body_pk(store_id, body_id)

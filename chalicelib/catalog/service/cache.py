@@ -40,3 +40,9 @@ class WeighedCache(Generic[K, V]):
             while self._weight > self._capacity:
                 _, (_, lost) = self._held.popitem(last=False)
                 self._weight -= lost
+
+    def clear(self) -> None:
+        """Hold nothing, as at the start."""
+        with self._lock:
+            self._held.clear()
+            self._weight = 0

@@ -56,6 +56,12 @@ def read_menu_json(head: MenuHead) -> bytes:
     return raw
 
 
+def forget_menus() -> None:
+    """Read every document again at its next use, as a process that has just started (benchmarks)."""
+    _menus.clear()
+    bodies.forget()
+
+
 def get_version(store_id: str, version: int) -> MenuHead:
     """The head of one published version, current or not. Raises ``menu_version_not_found``."""
     row = tables.get(MenuRow, versions_pk(store_id), version_sk(version), consistent=False)
