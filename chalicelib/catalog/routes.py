@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from chalicelib.catalog.service import EightySix, Kind, MenuHead, SavedDraft
 
-endpoints = Endpoints("catalog")
+endpoints = Endpoints("catalog", "Menus: edited as a draft, published as versions, read as one document; what is off sale.")
 
 _MENU_CACHING = {"Cache-Control": "public, max-age=30"}
 _AVAILABILITY_CACHING = {"Cache-Control": "public, max-age=5"}

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-endpoints = Endpoints("dispatch")
+endpoints = Endpoints("dispatch", "Riders: shifts, offers, and each step from the store to the door.")
 
 _RIDER = Role("rider")
 _ADMIN = Role("admin")

@@ -16,7 +16,7 @@ from chalice.app import Blueprint, CORSConfig, Response
 
 from chalicelib.edge import problems
 from chalicelib.edge.decoding import PATH_VALUE, decode
-from chalicelib.edge.route import MAX_BODY_BYTES, ROUTES, Reply, Request, Route
+from chalicelib.edge.route import MAX_BODY_BYTES, ROUTES, TAGS, Reply, Request, Route
 from chalicelib.kernel import ids, logs
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.transaction import find_answer
@@ -40,8 +40,9 @@ _ENCODER = msgspec.json.Encoder()
 class Endpoints:
     """The endpoints of a context: a Chalice Blueprint behind a decorator that refuses a route without a permission."""
 
-    def __init__(self, tag: str) -> None:
+    def __init__(self, tag: str, about: str = "") -> None:
         self.tag = tag
+        TAGS[tag] = about
         self.blueprint = Blueprint(f"chalicelib.{tag}")
 
     def get(self, path: str, **declared: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -89,7 +90,7 @@ class Endpoints:
         """
 
         def register(handler: Callable[..., Any]) -> Callable[..., Any]:
-            summary, _, description = (handler.__doc__ or handler.__name__.replace("_", " ")).strip().partition("\n")
+            summary, description = _told(handler.__doc__ or handler.__name__.replace("_", " "))
             route = Route(
                 method=method,
                 path=path,
@@ -105,8 +106,8 @@ class Endpoints:
                 content_type=content_type,
                 max_body=max_body,
                 name=handler.__name__,
-                summary=summary.rstrip("."),
-                description=re.sub(r"\n +", "\n", description).strip(),
+                summary=summary,
+                description=description,
                 answer=answer,
                 finish=finish,
             )
@@ -122,6 +123,14 @@ class Endpoints:
             return handler
 
         return register
+
+
+def _told(docstring: str) -> tuple[str, str]:
+    """The summary, which is the first sentence, and what follows it."""
+    first_line, _, rest = docstring.strip().partition("\n")
+    summary, _, begun = first_line.partition(". ")
+    description = re.sub(r"\n +", "\n", rest).strip()
+    return summary.rstrip("."), "\n\n".join(part for part in (begun, description) if part)
 
 
 def verify(chalice_routes: Mapping[str, Mapping[str, Any]]) -> None:

@@ -5,18 +5,21 @@
 
 from __future__ import annotations
 
-import html
+import hashlib
 import json
 import sys
+from functools import cache
 from typing import Any
 
 import msgspec
 
 from chalicelib.edge.endpoint import ROUTES, Endpoints, Reply, Request, Route
 from chalicelib.edge.permissions import MerchantOwner, Permission, Public, Role, StoreStaff
+from chalicelib.edge.reference import page
+from chalicelib.edge.route import TAGS
 from chalicelib.edge.schemas import Problem
 
-endpoints = Endpoints("documentation")
+endpoints = Endpoints("documentation", "The contract itself.")
 
 VERSION = "1.0.0"
 _SCHEMA_PLACE = "#/components/schemas/{name}"
@@ -31,28 +34,44 @@ _HEADERS = {
     "Location": "Where the created resource is.",
     "Idempotent-Replayed": "`true` when this is the stored answer to an earlier request with the same key.",
     "X-Request-Id": "Quote it when something is wrong.",
+    "WWW-Authenticate": "How to sign in: with a bearer token.",
 }
+_REQUEST_HEADERS = {
+    "Idempotency-Key": "Any text that is new for each thing to be done, and the same when the request is sent again.",
+    "If-Match": "The `ETag` of what you read: the change is refused when somebody else changed it since.",
+    "If-None-Match": "The `ETag` of what you have: the answer is 304 while that is still true.",
+}
+
+
+_CACHING = {"Cache-Control": "public, max-age=300"}
+# The page brings its style and its few lines of script along, and may load nothing.
+_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'"
 
 
 @endpoints.get("/v1/openapi.json", permission=Public(), returns=dict[str, Any])
 def read_openapi(_request: Request[None]) -> Reply[str]:
     """Read this document."""
-    return Reply(_text(), headers={"Cache-Control": "public, max-age=300"})
+    text = _texts()[0]
+    return Reply(text, etag=_digest(text), headers=dict(_CACHING))
 
 
 @endpoints.get("/v1/docs", permission=Public(), returns=str, content_type="text/html")
 def read_docs(_request: Request[None]) -> Reply[str]:
     """Read this document as a page."""
-    return Reply(page(document()), content_type="text/html; charset=utf-8")
+    text = _texts()[1]
+    headers = {**_CACHING, "Content-Security-Policy": _PAGE_POLICY}
+    return Reply(text, etag=_digest(text), content_type="text/html; charset=utf-8", headers=headers)
 
 
-_made: list[str] = []
+@cache
+def _texts() -> tuple[str, str]:
+    """The document as JSON and as a page, made once in a process: the routes are all declared when it serves."""
+    made = document()
+    return json.dumps(made, ensure_ascii=False), page(made)
 
 
-def _text() -> str:
-    if not _made:
-        _made.append(json.dumps(document(), ensure_ascii=False))
-    return _made[0]
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def document() -> dict[str, Any]:
@@ -69,6 +88,7 @@ def document() -> dict[str, Any]:
     for route in ROUTES:
         if route.query is not None:
             components.pop(route.query.__name__, None)
+    tags = sorted({route.tag for route in ROUTES})
     return {
         "openapi": "3.1.0",
         "info": {
@@ -78,9 +98,10 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
+        "tags": [{"name": tag, "description": TAGS[tag]} for tag in tags],
         "paths": paths,
         "components": {
-            "schemas": dict(sorted(components.items())),
+            "schemas": {name: _plain(schema) for name, schema in sorted(components.items())},
             "headers": _shared_headers(),
             "responses": _shared_problems(schema_of[repr(Problem)]),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
@@ -101,8 +122,7 @@ def _operation(route: Route, schema_of: dict[str, Any], components: dict[str, An
         ],
         "responses": _responses(route, schema_of),
     }
-    if route.errors:
-        operation["description"] += "\n\nErrors of its own: " + ", ".join(f"`{code}`" for code in route.errors) + "."
+    operation["x-problem-codes"] = problem_codes(route)
     if not isinstance(route.permission, Public):
         operation["security"] = [{"token": []}]
     if route.body is bytes:
@@ -136,7 +156,7 @@ def _query_parameters(route: Route, components: dict[str, Any]) -> list[dict[str
     required = shape.get("required", [])
     parameters = []
     for name, declared in shape["properties"].items():
-        schema = {key: value for key, value in declared.items() if key != "description"}
+        schema = _plain({key: value for key, value in declared.items() if key != "description"})
         if "anyOf" in schema:  # `| None` says that it may be left out, which a parameter may anyhow
             options = [option for option in schema.pop("anyOf") if option != {"type": "null"}]
             schema = {**(options[0] if len(options) == 1 else {"anyOf": options}), **schema}
@@ -150,11 +170,15 @@ def _query_parameters(route: Route, components: dict[str, Any]) -> list[dict[str
 
 def _header_parameters(route: Route) -> list[dict[str, Any]]:
     text = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
-    parameters = []
+    parameters: list[dict[str, Any]] = []
     if route.idempotent:
         parameters.append({"name": "Idempotency-Key", "in": "header", "required": True, "schema": text})
     if _may_conflict(route):
         parameters.append({"name": "If-Match", "in": "header", "required": route.if_match, "schema": text})
+    if route.method == "GET":
+        parameters.append({"name": "If-None-Match", "in": "header", "required": False, "schema": text})
+    for parameter in parameters:
+        parameter["description"] = _REQUEST_HEADERS[parameter["name"]]
     return parameters
 
 
@@ -164,16 +188,63 @@ def _may_conflict(route: Route) -> bool:
 
 
 def _responses(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
-    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
-    done: dict[str, Any] = {"description": "Done.", "headers": headers}
+    named = ["ETag", "Retry-After", "X-Request-Id"]
+    done: dict[str, Any] = {"description": "Done.", "headers": _headers(*named, *_told_once(route))}
     if route.returns is not None and route.status not in (204, 304):
         done["content"] = {route.content_type: {"schema": schema_of[repr(route.returns)]}}
     responses = {str(route.status): done}
     if route.method == "GET":
-        responses["304"] = {"description": "Not modified.", "headers": headers}
+        responses["304"] = {"description": "Not modified.", "headers": _headers(*named)}
     for status, _ in _refusals(route):
         responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
     return responses
+
+
+def _told_once(route: Route) -> list[str]:
+    """The headers of answers to what creates something."""
+    return (["Location"] if route.method == "POST" else []) + (["Idempotent-Replayed"] if route.idempotent else [])
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def problem_codes(route: Route) -> list[str]:
+    """The codes that the route can answer: its own, and those of what the edge does for it."""
+    changes = route.method != "GET"
+    found = {
+        "validation_failed": True,
+        "malformed_request": route.body is not None,
+        "body_too_large": route.body is not None,
+        "unsupported_media_type": route.body not in (None, bytes),
+        "unauthenticated": not isinstance(route.permission, Public),
+        "forbidden": not isinstance(route.permission, Public),
+        "issuer_unavailable": not isinstance(route.permission, Public),
+        "if_match_required": route.if_match,
+        "version_conflict": route.if_match,
+        "idempotency_key_required": route.idempotent,
+        "idempotency_key_reused": route.idempotent,
+        "request_in_flight": route.idempotent,
+        "changed_meanwhile": changes,
+        "contention": changes,
+        "read_throttled": True,
+        "temporarily_unavailable": True,
+    }
+    implied = [code for code, applies in found.items() if applies]
+    not_ids = [f"{name.removesuffix('_id')}_not_found" for name in route.parameters]
+    return sorted({*implied, *not_ids, *route.errors})
+
+
+def _plain(schema: Any) -> Any:
+    """The schema with patterns as ECMA-262 means them: its `$` matches at the very end, which Python must be told."""
+    if isinstance(schema, list):
+        return [_plain(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {key: _plain(value) for key, value in schema.items()}
+    if isinstance(plain.get("pattern"), str):
+        plain["pattern"] = plain["pattern"].removesuffix(r"(?!\n)")
+    return plain
 
 
 def _shared_headers() -> dict[str, Any]:
@@ -183,10 +254,14 @@ def _shared_headers() -> dict[str, Any]:
 def _shared_problems(schema: dict[str, Any]) -> dict[str, Any]:
     """One described answer per refusing status, which the operations refer to."""
     told = {status: text for route in ROUTES for status, text in _refusals(route)}
-    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
     content = {"application/problem+json": {"schema": schema}}
+    more = {401: ["WWW-Authenticate"], 409: ["Retry-After"], 429: ["Retry-After"], 503: ["Retry-After"]}
     return {
-        f"Problem{status}": {"description": text, "content": content, "headers": headers}
+        f"Problem{status}": {
+            "description": text,
+            "content": content,
+            "headers": _headers("X-Request-Id", *more.get(status, ())),
+        }
         for status, text in sorted(told.items())
     }
 
@@ -210,68 +285,6 @@ def _refusals(route: Route) -> list[tuple[int, str]]:
         (503, "Try again.", True),
     ]
     return [(status, text) for status, text, applies in found if applies]
-
-
-def page(doc: dict[str, Any]) -> str:
-    """The document as one self-contained page of HTML: nothing to load, readable on a phone."""
-    sections = []
-    for path, operations in doc["paths"].items():
-        for method, operation in operations.items():
-            sections.append(_section(doc, method.upper(), path, operation))
-    shapes = "".join(
-        f'<details id="{html.escape(name)}"><summary><code>{html.escape(name)}</code></summary>'
-        f"<pre>{html.escape(json.dumps(schema, indent=2, ensure_ascii=False))}</pre></details>"
-        for name, schema in doc["components"]["schemas"].items()
-    )
-    about = html.escape(doc["info"]["description"])
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>Doorstep API</title><style>{_STYLE}</style>"
-        f'<h1>Doorstep API</h1><p>{about}</p><p><a href="/v1/openapi.json">openapi.json</a></p>'
-        f"<h2>Operations</h2>{''.join(sections)}<h2>Shapes</h2>{shapes}</html>"
-    )
-
-
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}"
-    "details{border-bottom:1px solid #ddd;padding:.4rem 0}summary{cursor:pointer}pre{overflow:auto;background:#f6f6f6;"
-    "padding:.6rem}b.m{display:inline-block;width:4.5rem;font-family:monospace}td{padding:.1rem .8rem .1rem 0;"
-    "vertical-align:top}"
-)
-
-
-def _resolved(doc: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
-    reference = told.get("$ref")
-    return dict(doc["components"]["responses"][reference.rpartition("/")[2]]) if reference else told
-
-
-def _section(doc: dict[str, Any], method: str, path: str, operation: dict[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><td><code>{html.escape(p['name'])}</code></td><td>{p['in']}{', required' if p['required'] else ''}</td>"
-        f"<td>{html.escape(p.get('description', ''))}</td></tr>"
-        for p in operation["parameters"]
-    )
-    answers = "".join(
-        f"<tr><td>{status}</td><td>{html.escape(answer['description'])} {_shape_link(answer)}</td></tr>"
-        for status, answer in ((status, _resolved(doc, told)) for status, told in operation["responses"].items())
-    )
-    body = operation.get("requestBody")
-    takes = f"<p>Body: {_shape_link(body)}</p>" if body else ""
-    description = html.escape(operation["description"]).replace("\n\n", "<br><br>")
-    return (
-        f'<details id="{operation["operationId"]}"><summary><b class="m">{method}</b> <code>{html.escape(path)}</code> '
-        f"{html.escape(operation['summary'])}</summary><p>{description}</p>"
-        f"<table>{rows}</table>{takes}<table>{answers}</table></details>"
-    )
-
-
-def _shape_link(holder: dict[str, Any]) -> str:
-    for media in holder.get("content", {}).values():
-        reference = media["schema"].get("$ref", "")
-        if reference:
-            name = html.escape(reference.rpartition("/")[2])
-            return f'<a href="#{name}"><code>{name}</code></a>'
-    return ""
 
 
 def main() -> None:

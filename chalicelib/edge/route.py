@@ -114,3 +114,5 @@ class Route:
 
 
 ROUTES: list[Route] = []
+TAGS: dict[str, str] = {}
+"""What the routes of a tag are about."""

@@ -13,7 +13,7 @@ from chalicelib.inventory.schemas import AdjustedStock, AdjustStock, SetStock, S
 from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.idempotency import IdempotencyKey
 
-endpoints = Endpoints("inventory")
+endpoints = Endpoints("inventory", "What a store counts, and how much of it is left.")
 
 
 @endpoints.get("/v1/stores/{store_id}/stock", permission=StoreStaff("clerk"), query=PageQuery, returns=StockPage)

@@ -15,7 +15,7 @@ from chalicelib.kernel.ids import is_id
 from chalicelib.payments import provider, service
 from chalicelib.payments.schemas import PaymentView, Received, amount_view, money_view
 
-endpoints = Endpoints("payments")
+endpoints = Endpoints("payments", "How an order is paid, and the notices of the payment provider.")
 
 
 @endpoints.get(
