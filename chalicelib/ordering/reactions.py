@@ -18,7 +18,7 @@ from chalicelib.ordering import service
 @events.on(PaymentNotified)
 def follow_payment(event: PaymentNotified, meta: events.Meta) -> None:
     """Ask the provider how the payment stands; a paid order appears on the store's board."""
-    service.follow_payment(event.order_id, meta.event_id)
+    service.follow_payment(event.order_id, meta.event_id, event.payment_intent_id)
 
 
 @events.on(OrderDeadlineReached)

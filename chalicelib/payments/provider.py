@@ -71,19 +71,23 @@ def open_intent(payment: Payment) -> ClientAction:
     return ClientAction(intent.id, intent.client_secret or "")
 
 
-def look_up(payment: Payment) -> ProviderState:
+def look_up(payment: Payment, named: str | None = None) -> ProviderState:
     """How the order's intent stands at Stripe right now.
 
-    An intent whose id was never noted is found by the call that made it; one that Stripe refuses to make is absent.
+    An intent whose id was neither noted nor ``named`` is found by the call that made it; one that Stripe refuses to
+    make is absent. A named intent that was made for another order is not looked at.
     """
     try:
-        intent_id = payment.intent_id or open_intent(payment).intent_id
+        intent_id = payment.intent_id or named or open_intent(payment).intent_id
     except DomainError as error:
         if error.code != "payment_refused":
             raise
         return ProviderState("", ABSENT, payment.amount.amount, 0, 0, str(error.extra.get("provider_code")))
     with _translated_errors():
-        return _state(_stripe().v1.payment_intents.retrieve(intent_id))
+        intent = _stripe().v1.payment_intents.retrieve(intent_id)
+    if "order_id" not in intent.metadata or intent.metadata["order_id"] != payment.order_id:
+        raise DomainError("payment_of_another_order", "The intent was made for another order.", status=409)
+    return _state(intent)
 
 
 def capture(intent_id: str, amount_minor: int) -> ProviderState:

@@ -93,9 +93,9 @@ def get_client_action(order_id: str, customer_id: str) -> tuple[Payment, ClientA
     return payment, start_intent(payment)
 
 
-def look_up_provider(payment: Payment) -> ProviderState:
-    """Ask the provider how the payment stands."""
-    return provider.look_up(payment)
+def look_up_provider(payment: Payment, intent_id: str | None = None) -> ProviderState:
+    """Ask the provider how the payment stands; ``intent_id`` where a notice has named the intent."""
+    return provider.look_up(payment, intent_id)
 
 
 def record_authorised(tx: Transaction, payment: Payment, state: ProviderState) -> Payment:

@@ -26,7 +26,10 @@ from tests.ordering.world import NOON, Shop, Stripe, deliver
 
 def notice(order: service.Order, kind: str = "payment_intent.amount_capturable_updated") -> events.Envelope:
     told = PaymentNotified(
-        order_id=order.id, provider_event_id="evt_stripe", provider_type=kind, payment_intent_id="pi_1"
+        order_id=order.id,
+        provider_event_id="evt_stripe",
+        provider_type=kind,
+        payment_intent_id=world.intent_of(order.id),
     )
     return events.envelope(told)
 
@@ -110,9 +113,30 @@ def test_a_payment_that_comes_after_the_end_changes_nothing(shop: Shop, stripe: 
 
 
 def test_news_of_orders_that_nobody_knows_is_dropped(shop: Shop) -> None:
-    unknown = replace(shop.place(), id=ids.new_id("ord"))
+    known = shop.place()
+    unknown = replace(known, id=ids.new_id("ord"))
+    stray = PaymentNotified(
+        order_id=unknown.id,
+        provider_event_id="evt_stripe",
+        provider_type="payment_intent.succeeded",
+        payment_intent_id=world.intent_of(known.id),
+    )
 
-    assert deliver("ordering", notice(unknown), timer(unknown), ridden(DeliveryPickedUp, unknown)) == []
+    assert deliver("ordering", events.envelope(stray), timer(unknown), ridden(DeliveryPickedUp, unknown)) == []
+
+
+def test_an_intent_of_another_order_confirms_nothing(shop: Shop, stripe: Stripe) -> None:
+    paid, unpaid = shop.place(), shop.place()
+    stripe.authorise(paid.id)
+    crossed = PaymentNotified(
+        order_id=unpaid.id,
+        provider_event_id="evt_stripe",
+        provider_type="payment_intent.amount_capturable_updated",
+        payment_intent_id=world.intent_of(paid.id),
+    )
+
+    assert len(deliver("ordering", events.envelope(crossed))) == 1
+    assert world.order_of(unpaid.id).confirmed_at is None
 
 
 # --- deadlines --------------------------------------------------------------------------------------------------------

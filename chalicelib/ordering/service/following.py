@@ -32,7 +32,7 @@ _CONSUMER = "ordering"
 _ASK_AGAIN_AFTER = timedelta(minutes=1)
 
 
-def follow_payment(order_id: str, cause: str) -> None:
+def follow_payment(order_id: str, cause: str, intent_id: str | None = None) -> None:
     """The provider says that something happened: ask it what, and show the order to its store if it is paid.
 
     An order that ended meanwhile is left to ``OrderEnded``, after which the payment centre lets go whatever it
@@ -44,7 +44,7 @@ def follow_payment(order_id: str, cause: str) -> None:
         return
     if order.confirmed_at is not None or order.status in rules.ENDED:
         return
-    state = payments.look_up_provider(payment)
+    state = payments.look_up_provider(payment, intent_id)
     if state.is_authorised:
         _confirm(order, payment, state, cause)
     elif state.failure_code is not None:
