@@ -62,6 +62,7 @@ ImageUrl = Annotated[
 LocalTime = Annotated[
     str,
     Meta(
+        max_length=5,
         pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$(?!\n)",
         description="HH:MM on the store's clock; 24:00 is the end of the day.",
         examples=["11:30"],

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from chalicelib.catalog.service import EightySix, Kind, MenuHead, SavedDraft
 
-endpoints = Endpoints("catalog", "Menus: edited as a draft, published as versions, read as one document; what is off sale.")
+endpoints = Endpoints("catalog", "Menus: edited as a draft, published as versions, read as one document; and 86.")
 
 _MENU_CACHING = {"Cache-Control": "public, max-age=30"}
 _AVAILABILITY_CACHING = {"Cache-Control": "public, max-age=5"}

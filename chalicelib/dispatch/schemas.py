@@ -78,7 +78,7 @@ class Cash(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Cash at the door."""
 
     amount: Annotated[int, Meta(ge=0, le=10**9, description="Minor units of the currency.", examples=[1850])]
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217 code.", examples=["EUR"])]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217 code.", examples=["EUR"])]
 
 
 # --- riders -----------------------------------------------------------------------------------------------------------

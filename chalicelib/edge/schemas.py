@@ -13,7 +13,7 @@ Amount = Annotated[
 PositiveAmount = Annotated[
     int, msgspec.Meta(ge=0, le=10**9, description="Minor units of the currency.", examples=[1250])
 ]
-Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code.", examples=["EUR"])]
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217 code.", examples=["EUR"])]
 Instant = Annotated[
     str,
     msgspec.Meta(max_length=40, description="RFC 3339 instant in UTC.", examples=["2026-03-01T12:30:00.000Z"]),

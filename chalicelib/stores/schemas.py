@@ -15,7 +15,7 @@ Proof = Literal["pin", "photo", "none"]
 Status = Literal["active", "inactive"]
 
 Name = Annotated[str, Meta(min_length=1, max_length=120, pattern=r"\S", examples=["Trattoria Lina, Mitte"])]
-# `$` alone would let a final line break pass.
+# `(?!\n)` behind a `$`: alone it would let a final line break pass.
 UserId = Annotated[
     str,
     Meta(
@@ -25,9 +25,9 @@ UserId = Annotated[
     ),
 ]
 Line = Annotated[str, Meta(min_length=1, max_length=200)]
-Phone = Annotated[str, Meta(pattern=r"^\+[0-9 ]{5,24}$", examples=["+49 30 901820"])]
-Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2 code.", examples=["DE"])]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code.", examples=["EUR"])]
+Phone = Annotated[str, Meta(pattern=r"^\+[0-9 ]{5,24}$(?!\n)", examples=["+49 30 901820"])]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", description="ISO 3166-1 alpha-2 code.", examples=["DE"])]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217 code.", examples=["EUR"])]
 TimeZone = Annotated[str, Meta(min_length=1, max_length=64, description="IANA time zone.", examples=["Europe/Berlin"])]
 OpeningHours = Annotated[
     str,
@@ -43,12 +43,12 @@ Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339.", examples=["
 InstantText = Annotated[str, Meta(description="RFC 3339, UTC.", examples=["2026-03-01T12:30:00.000Z"])]
 Latitude = Annotated[float, Meta(ge=-90, le=90, description="Degrees, WGS 84.", examples=[52.52])]
 Longitude = Annotated[float, Meta(ge=-180, le=180, description="Degrees, WGS 84.", examples=[13.405])]
-TaxCategory = Annotated[str, Meta(pattern="^[a-z0-9_]{1,32}$", examples=["standard"])]
+TaxCategory = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,32}$(?!\n)", examples=["standard"])]
 BasisPoints = Annotated[int, Meta(ge=0, le=10_000, description="825 is 8.25%.", examples=[700])]
 LeadMinutes = Annotated[
     int, Meta(ge=0, le=10_080, description="Minutes from acceptance until an order is ready.", examples=[20])
 ]
-ZoneId = Annotated[str, Meta(pattern="^[a-z0-9_-]{1,32}$", examples=["inner"])]
+ZoneId = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}$(?!\n)", examples=["inner"])]
 PaymentMethods = Annotated[tuple[PaymentMethod, ...], Meta(min_length=1, max_length=3)]
 Pace = Annotated[int, Meta(ge=20, le=2_000, description="Metres per minute that riders make, in a straight line.")]
 SchedulingDays = Annotated[int, Meta(ge=0, le=60, description="How far ahead orders can be scheduled.")]

@@ -15,7 +15,7 @@ class BasketTip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What the customer adds of their own accord."""
 
     amount: Annotated[int, Meta(ge=0, le=10_000_000, description="Minor units.", examples=[200])]
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="The store's.", examples=["EUR"])]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="The store's.", examples=["EUR"])]
 
 
 class BasketNestedModifier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
