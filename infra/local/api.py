@@ -100,7 +100,8 @@ class Gateway:
         context = LambdaContext(FUNCTION, MEMORY_MB, TIMEOUT_MS)
         if self._invocations is not None:
             self._invocations.count(FUNCTION)
-        return _http(self._app(event, context))
+        with metering.on_behalf_of(f"{request.method} {event['resource']}"):
+            return _http(self._app(event, context))
 
     def _without_function(self, method: str, methods: dict[str, Any], request_id: str) -> HttpResponse:
         allowed = ", ".join(sorted({*methods, "OPTIONS"}))

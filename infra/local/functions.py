@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Chalice, DynamoDBEventConfig, ScheduledEventConfig, SQSEventConfig
 from chalice.local import LambdaContext
 
+from infra.local import metering
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -26,7 +28,8 @@ class Function:
 
     def invoke(self, event: dict[str, Any]) -> Any:
         """What the handler answers to the raw event. Raises whatever the handler raises."""
-        return self.handler(event, LambdaContext(self.name, MEMORY_MB, TIMEOUT_MS))
+        with metering.on_behalf_of(self.name):
+            return self.handler(event, LambdaContext(self.name, MEMORY_MB, TIMEOUT_MS))
 
 
 @dataclass(frozen=True)

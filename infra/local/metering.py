@@ -1,7 +1,8 @@
 """What DynamoDB is asked and what that consumes: requests (retries too), read units, write units, indexes included.
 
 In a process of its own choosing: `meter = Meter(); meter.attach(tables.connection().client)`. In the processes of a
-stack: set DOORSTEP_METER=1 before it starts, then `read(stack.directory)`.
+stack: set DOORSTEP_METER=1 before it starts, then `read(stack.directory)`, or `read_by_use` for what each route and
+function behind the API used.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ import os
 import threading
 import time
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 SWITCH = "DOORSTEP_METER"
 FLUSH_SECONDS = 0.1
 _READS = frozenset(("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"))
+
+_thread = threading.local()
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,16 @@ class Usage:
         )
 
 
+@contextmanager
+def on_behalf_of(use: str) -> Iterator[None]:
+    """What this thread asks of DynamoDB in the block is also counted under this name: a route, a function."""
+    _thread.use = use
+    try:
+        yield
+    finally:
+        _thread.use = ""
+
+
 class Meter:
     """Counts what the clients that it is attached to do. Threads may share it."""
 
@@ -53,6 +67,7 @@ class Meter:
         self._lock = threading.Lock()
         self._requests: Counter[str] = Counter()
         self._units: Counter[tuple[str, str, bool]] = Counter()  # operation, table, whether it reads
+        self._uses: dict[str, Usage] = {}
         self.changed = threading.Event()
 
     def attach(self, client: Any) -> None:
@@ -84,6 +99,11 @@ class Meter:
                 name: Usage(0, self._sum(reads=True, table=name), self._sum(reads=False, table=name)) for name in names
             }
 
+    def by_use(self) -> dict[str, Usage]:
+        """Everything so far, by what it was done on behalf of."""
+        with self._lock:
+            return dict(self._uses)
+
     def _total(self, units: Mapping[tuple[str, str, bool], float]) -> Usage:
         read = sum(consumed for (_, _, reads), consumed in units.items() if reads)
         return Usage(sum(self._requests.values()), read, sum(units.values()) - read)
@@ -102,14 +122,21 @@ class Meter:
     def _count(self, operation_name: str, **_: Any) -> None:
         with self._lock:
             self._requests[operation_name] += 1
+            self._add(Usage(1))
         self.changed.set()
 
     def _take(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
         told = parsed.get("ConsumedCapacity", [])  # a refusal does not say
         with self._lock:
             for each in told if isinstance(told, list) else [told]:
-                self._units[model.name, each["TableName"], model.name in _READS] += each["CapacityUnits"]
+                reads, units = model.name in _READS, each["CapacityUnits"]
+                self._units[model.name, each["TableName"], reads] += units
+                self._add(Usage(0, units, 0.0) if reads else Usage(0, 0.0, units))
         self.changed.set()
+
+    def _add(self, usage: Usage) -> None:
+        use = getattr(_thread, "use", "")
+        self._uses[use] = self._uses.get(use, Usage()) + usage
 
 
 def start(directory: Path, process: str) -> None:
@@ -130,17 +157,30 @@ def _write(meter: Meter, path: Path) -> None:
         time.sleep(FLUSH_SECONDS)
         meter.changed.clear()
         new = path.with_suffix(".new")
-        new.write_text(json.dumps({name: asdict(usage) for name, usage in meter.by_operation().items()}))
+        told = {name: asdict(usage) for name, usage in meter.by_use().items()}
+        new.write_text(json.dumps(told))
         new.replace(path)
 
 
 def read(directory: Path) -> dict[str, Usage]:
     """What each metered process of a stack has used since it started, by process."""
+    return {process: total(uses.values()) for process, uses in _read(directory)}
+
+
+def read_by_use(directory: Path) -> dict[str, Usage]:
+    """What a metered stack has used since it started: `GET /v1/rider/feed` or the name of a function behind the API."""
+    found: dict[str, Usage] = {}
+    for _, uses in _read(directory):
+        for use, usage in uses.items():
+            found[use] = found.get(use, Usage()) + usage
+    return found
+
+
+def _read(directory: Path) -> Iterator[tuple[str, dict[str, Usage]]]:
     time.sleep(2 * FLUSH_SECONDS)
-    return {
-        path.stem.removeprefix("metering-"): total(Usage(**each) for each in json.loads(path.read_text()).values())
-        for path in sorted(directory.glob("metering-*.json"))
-    }
+    for path in sorted(directory.glob("metering-*.json")):
+        uses = {use: Usage(**each) for use, each in json.loads(path.read_text()).items()}
+        yield path.stem.removeprefix("metering-"), uses
 
 
 def total(usages: Iterable[Usage]) -> Usage:
