@@ -144,7 +144,7 @@ def measure(orders: int, clients: list[int], api_processes: int) -> list[Run]:
         LocalStack(Path(directory), api_processes=api_processes) as stack,
         Progress(console=Console(stderr=True), transient=True) as progress,
     ):
-        store_id = open_shop(stack, shop.PLENTY)
+        store_id = open_shop(stack, shop.PLENTY).store_id
         crowd = [shopper(stack, store_id, number) for number in range(max(clients))]
         place_orders(stack, crowd, WARM_UP, lambda: None)
         runs = []

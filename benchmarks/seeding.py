@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks import shop
@@ -10,11 +11,25 @@ from benchmarks.wire import Shopper
 from infra.local.actors import Cast
 
 if TYPE_CHECKING:
+    from infra.local.actors import Merchant
     from infra.local.stack import LocalStack
 
 
-def open_shop(stack: LocalStack, stock: int) -> str:
-    """A store of a merchant of its own, its menu published and `stock` of each counted SKU; its id."""
+@dataclass(frozen=True)
+class Shop:
+    """A store of a merchant of its own; `desk` is where its owner is signed in."""
+
+    store_id: str
+    desk: Merchant
+
+    def left(self) -> dict[str, int]:
+        """How many of each counted SKU are left."""
+        items = self.desk.client.get(f"/v1/stores/{self.store_id}/stock").body["items"]
+        return {item["sku"]: item["available"] for item in items}
+
+
+def open_shop(stack: LocalStack, stock: int) -> Shop:
+    """Open a store with the benchmarks' menu and `stock` of each counted SKU."""
     cast = Cast(stack)
     name = f"owner-{uuid.uuid4()}"
     owner, desk = cast.user("staff", name), cast.merchant(name)
@@ -23,7 +38,7 @@ def open_shop(stack: LocalStack, stock: int) -> str:
     desk.publish_menu(store["id"], shop.menu())
     for sku in shop.SKUS:
         desk.set_stock(store["id"], sku, stock)
-    return str(store["id"])
+    return Shop(store["id"], desk)
 
 
 def shopper(stack: LocalStack, store_id: str, number: int, *, api: int | None = None) -> Shopper:
