@@ -2,9 +2,11 @@
 
 Calls that create something (an intent, a refund) carry an idempotency key derived from the order, so that a retry after
 a time-out or a crash gets the first call's outcome instead of a second charge. Stripe keeps an outcome for 24 hours
-at least, its own 500s included (docs.stripe.com/api/idempotent_requests), so after such a 500 the next key of a fixed
-series is used: an intent that was made behind a 500 has a secret that nobody ever saw, and a full refund can't be made
-twice. Capture and cancel happen once per intent by Stripe's own state machine; they are asked after a look at it.
+at least, its own 500s included (docs.stripe.com/api/idempotent_requests), so after a 500 that is kept the next key of a
+fixed series is used: an intent that was made behind it has a secret that nobody ever saw, and a full refund can't be
+made twice. A failure that is not kept is no outcome: the same key is asked again, now or later, for whoever walks the
+series must come to the same intent. Capture and cancel happen once per intent by Stripe's own state machine; they are
+asked after a look at it.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ WEBHOOK_TYPES = frozenset(
 )
 SIGNATURE_TOLERANCE_SECONDS = 300
 _NETWORK_RETRIES = 2
-_KEYS = 3
+_KEYS = 8
+_NEW_KEYS_PER_CALL = 2  # an incident of some minutes must not use up the series
 
 _client: stripe.StripeClient | None = None
 
@@ -151,18 +154,49 @@ def _stripe() -> stripe.StripeClient:
 
 
 def _under_first_working_key(stem: str, call: Callable[[str], T]) -> T:
-    """Make the call under the first key of the series whose kept outcome is not a 500 of Stripe's."""
+    """Make the call under the first key of the series whose kept outcome is not a 500 of Stripe's.
+
+    Raises ``Unavailable`` when Stripe fails now, and ``payment_refused`` when it keeps a failure for every key: then
+    nobody was ever told of an intent, and nobody will be.
+    """
     import stripe
 
+    new_keys = 0
     with _translated_errors():
-        for number in range(_KEYS - 1):
+        for key in (f"{stem}:{number}" for number in range(_KEYS)):
             try:
-                return call(f"{stem}:{number}")
-            except stripe.APIError as error:
-                if not error.http_status or error.http_status < 500:
+                return call(key)
+            except stripe.APIError as failed:
+                if not _failed_inside(failed):
                     raise
-                logger.warning("stripe failed; the next idempotency key is used", extra={"key": f"{stem}:{number}"})
-        return call(f"{stem}:{_KEYS - 1}")
+                if not _is_replayed(failed):
+                    new_keys += 1
+                    try:
+                        return call(key)
+                    except stripe.APIError as again:
+                        if not _is_kept(again) or new_keys == _NEW_KEYS_PER_CALL:
+                            raise
+            logger.warning("stripe keeps a failure; the next idempotency key is used", extra={"key": key})
+    raise DomainError("payment_refused", "The payment provider failed too often.", provider_code="api_error")
+
+
+def _failed_inside(error: stripe.APIError) -> bool:
+    return error.http_status is not None and error.http_status >= 500
+
+
+def _is_replayed(error: stripe.APIError) -> bool:
+    """Whether this is what Stripe answered to the key before."""
+    return _told(error, "Idempotent-Replayed") == "true"
+
+
+def _is_kept(error: stripe.APIError) -> bool:
+    """Whether Stripe answers this to the key from now on, asked after the key had failed once already."""
+    return _failed_inside(error) and (_is_replayed(error) or _told(error, "Stripe-Should-Retry") == "false")
+
+
+def _told(error: stripe.APIError, header: str) -> str | None:
+    told: dict[str, str] = {name.lower(): value for name, value in (error.headers or {}).items()}
+    return told.get(header.lower())
 
 
 def _state(intent: stripe.PaymentIntent) -> ProviderState:

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from chalicelib.kernel import clock, tables
-from chalicelib.kernel.errors import Conflict, DomainError, NotFound, VersionConflict
+from chalicelib.kernel.errors import Conflict, DomainError, NotFound, Unavailable, VersionConflict
 from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments import model, provider
 from chalicelib.payments.model import Method, Payment, ProviderState, State
@@ -128,9 +128,9 @@ def record_failure(payment: Payment, state: ProviderState) -> None:
 
 
 def capture_payment(order_id: str) -> Payment:
-    """Take the money of an order that reached its customer. Done before: nothing happens."""
+    """Take the money of an order that reached its customer. Done before, or found impossible: nothing happens."""
     payment = get_payment(order_id)
-    if payment.state in (State.CAPTURED, State.PARTIALLY_REFUNDED, State.REFUNDED):
+    if payment.state in (State.CAPTURED, State.PARTIALLY_REFUNDED) or payment.state in model.FINAL:
         return payment
     if not payment.uses_provider:
         return _save(payment, model.captured(payment, payment.amount.amount, clock.now()))
@@ -167,8 +167,10 @@ def _release_at_provider(payment: Payment) -> int:
         except DomainError as error:
             if error.code != "payment_refused":
                 raise
-            # It moved while we asked: see where it is now.
+            # It moved while we asked: see where it is now. What can still be paid must not be written off.
             state = provider.look_up(payment)
+            if state.is_open or state.status == "requires_capture":
+                raise Unavailable("payment_in_flight", "The payment is being worked on: try again.") from error
     if state.status == "succeeded" and state.received_minor:
         provider.refund(payment, state.intent_id, state.received_minor)
         return state.received_minor

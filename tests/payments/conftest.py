@@ -42,6 +42,10 @@ class Stripe:
         match = {"method": method, "path_prefix": path_prefix}
         self._call("/sandbox/faults", json.dumps({"kind": kind, "match": match, "times": times}))
 
+    def expire_hold(self, intent_id: str) -> None:
+        """Let the bank's hold run out, as it does after seven days."""
+        self._call(f"/sandbox/payment_intents/{intent_id}/expire", "{}")
+
     def intents_of(self, order_id: str) -> list[dict[str, Any]]:
         """Every intent that was ever made for the order."""
         told = self._call("/sandbox/summary")["intents"]

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.kernel.errors import Conflict, DomainError, NotFound, Unavailable
 from chalicelib.kernel.money import Money
 from chalicelib.kernel.transaction import Transaction
-from chalicelib.payments import service
+from chalicelib.payments import provider, service
 from chalicelib.payments.model import State
 
 if TYPE_CHECKING:
@@ -69,6 +69,26 @@ def test_an_unpaid_intent_is_closed_so_that_it_can_not_be_paid_later(stripe: Str
     action = service.start_intent(payment)
     assert service.release_payment(payment.order_id).state is State.VOIDED
     assert stripe.confirm(action)["error"]["code"] == "payment_intent_unexpected_state"
+
+
+def test_what_can_not_be_cancelled_now_is_not_written_off(
+    stripe: Stripe, paid: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: str) -> None:
+        raise DomainError("payment_refused", "not now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(provider, "cancel", refuse)
+        with pytest.raises(Unavailable):
+            service.release_payment(paid.order_id)
+    assert service.get_payment(paid.order_id).state is State.AUTHORISED
+    assert service.release_payment(paid.order_id).state is State.VOIDED
+
+
+def test_a_hold_that_ran_out_is_found_once(stripe: Stripe, paid: Payment) -> None:
+    stripe.expire_hold(paid.intent_id or "")
+    for _ in range(2):
+        assert service.capture_payment(paid.order_id).state is State.FAILED
 
 
 def test_starting_twenty_times_at_once_makes_one_intent(stripe: Stripe, open_payment: Any) -> None:
