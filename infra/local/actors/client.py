@@ -88,10 +88,6 @@ class Client:
         self._seen[path] = answer
         return answer
 
-    def forget(self, path: str) -> None:
-        """Keep no copy of a resource that is not polled any more."""
-        self._seen.pop(path, None)
-
     def post(self, path: str, body: Any = None, *, key: str | None = None, if_match: str | None = None) -> Answer:
         """POST, with an Idempotency-Key where the route wants one, and If-Match where it changes something."""
         return self.send("POST", path, body, key=key, if_match=if_match)

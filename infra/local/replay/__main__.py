@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from infra.local import metering
-from infra.local.processes import StackError
+from infra.local.processes import Child, StackError, watch
 from infra.local.replay import audit, report
 from infra.local.replay.instance import Instance, NoInstance, load
 from infra.local.replay.stage import Stage, set_stage
@@ -57,10 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play the day; 0 when everything held, 1 for a breach, 2 when it could not be played."""
     options = options_of(arguments)
     console = Console(highlight=False)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
     try:
         instance = load(options.instance).with_orders(options.orders)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _stop)
         with _folder(options.keep) as folder:
             stack = LocalStack(folder, speed=options.speed, start_at=START_AT, api_processes=options.api_processes)
             if stack.warning:
@@ -78,6 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _play(stack: LocalStack, instance: Instance, speed: float, console: Console) -> int:
     began = time.monotonic()
+    died: list[Child] = []
+    watching = watch(stack.children, died.append)
     with _progress(console) as progress:
         task = progress.add_task("the stage is set", total=None)
         stage = set_stage(
@@ -85,18 +87,24 @@ def _play(stack: LocalStack, instance: Instance, speed: float, console: Console)
             instance,
             lambda what, made, total: progress.update(task, description=f"{what}", completed=made, total=total),
         )
-        before, invoked = _usage(stack), _invoked(stack)
+        before, invoked = metering.read_by_use(stack.directory), _invoked(stack)
         progress.update(task, description="the day", completed=0, total=instance.minutes)
 
         def look() -> None:
+            if died:
+                raise StackError(f"{died[0].name} ended by itself; {died[0].last_words()}")
             minute = max(0.0, stage.day.minute(stage.cast.watch.now()))
             progress.update(task, completed=minute, description=_told(stage, minute))
 
         finished = stage.clockwork.run(stage.day.at(instance.minutes) + OVERTIME, look)
         progress.update(task, description="the books are checked", completed=instance.minutes)
         found = audit.breaches(stack, stage, finished=finished)
-    used, ran = _usage(stack) - before, _invoked(stack) - invoked
-    console.print(report.table(stage, used, ran, speed, time.monotonic() - began))
+    watching.set()
+    after = metering.read_by_use(stack.directory)
+    used = {use: usage - before.get(use, metering.Usage()) for use, usage in after.items()}
+    console.print(report.service_table(stage, speed, time.monotonic() - began))
+    console.print(report.cost_table(stage, used, _invoked(stack) - invoked))
+    console.print(report.too_late(stage))
     return _judge(found, console)
 
 
@@ -127,10 +135,6 @@ def _progress(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description:<58}"), BarColumn(bar_width=40), TimeRemainingColumn(), console=console
     )
-
-
-def _usage(stack: LocalStack) -> metering.Usage:
-    return metering.total(metering.read(stack.directory).values())
 
 
 def _invoked(stack: LocalStack) -> int:

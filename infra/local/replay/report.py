@@ -1,35 +1,86 @@
-"""The table at the end of a played day."""
+"""The tables at the end of a played day: how it went, and what it cost."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from math import ceil
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from infra.local.metering import Usage, total
 
-    from infra.local.metering import Usage
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from infra.local.actors import Client
     from infra.local.replay.clockwork import Lateness
     from infra.local.replay.day import Day
     from infra.local.replay.stage import Stage
 
 MINUTE = timedelta(minutes=1)
+STEPS = "the orders' own steps"
+# Everything that is done on behalf of these is for keeping in touch; what is left are the orders' own steps.
+KEEPING_IN_TOUCH = {
+    "GET /v1/rider/feed": "couriers' polls",
+    "GET /v1/stores/{store_id}/board": "tablets' polls",
+    "GET /v1/orders/{order_id}": "customers' polls",
+    "PUT /v1/rider/position": "couriers' positions",
+    "POST /v1/rider/shift": "couriers' shifts",
+    "sweep": "sweep of timers",
+}
+LATE_SECONDS = 60.0
 
 
-def table(stage: Stage, usage: Usage, invocations: int, speed: float, wall_seconds: float) -> Table:
-    """How the day went."""
-    rows = Table(title=f"{stage.day.instance.name}: a day at {speed:g} times its pace", title_justify="left")
-    rows.add_column("")
-    rows.add_column("", justify="right")
-    for name, value in (*_service(stage.day), *_cost(stage, usage, invocations)):
+def service_table(stage: Stage, speed: float, wall_seconds: float) -> Table:
+    """How the day went for those who took part."""
+    rows = Table(
+        title=f"{stage.day.instance.name} at {speed:g} times its pace", title_justify="left", show_header=False
+    )
+    rows.add_column(min_width=46)
+    rows.add_column(justify="right", min_width=26)
+    for name, value in _service(stage.day):
+        rows.add_row(name, value)
+    rows.add_section()
+    for name, value in _touch(stage):
         rows.add_row(name, value)
     rows.add_section()
     rows.add_row("wall time", f"{wall_seconds / 60:.1f} min")
-    rows.add_row("actors woken late: median, p99, most", _lateness(stage.clockwork.lateness, speed))
+    for name, value in _lateness(stage.clockwork.lateness, speed):
+        rows.add_row(name, value)
     return rows
+
+
+def cost_table(stage: Stage, uses: Mapping[str, Usage], invocations: int) -> Table:
+    """What DynamoDB was asked, for each order that was placed."""
+    placed = max(1, stage.day.tally["placed"])
+    rows = Table(title="DynamoDB per order", title_justify="left")
+    rows.add_column("", min_width=34)
+    for column in ("requests", "read units", "write units"):
+        rows.add_column(column, justify="right")
+    grouped: dict[str, Usage] = {STEPS: Usage()}
+    for use, usage in uses.items():
+        group = KEEPING_IN_TOUCH.get(use, STEPS)
+        grouped[group] = grouped.get(group, Usage()) + usage
+    for group, usage in grouped.items():
+        rows.add_row(group, *_per(usage, placed))
+    rows.add_section()
+    rows.add_row("all together", *_per(total(grouped.values()), placed))
+    rows.caption = f"{invocations / placed:.1f} invocations per order behind the API"
+    rows.caption_justify = "left"
+    return rows
+
+
+def too_late(stage: Stage) -> str:
+    """What to say when the actors could not follow the clock; nothing when they could."""
+    late = stage.clockwork.lateness.share(0.99)
+    if late <= LATE_SECONDS:
+        return ""
+    return (
+        f"The actors lagged behind the clock, by more than {late:.0f} s in 1 % of cases: this machine is too slow "
+        "for this speed, and the times above are longer than they should be."
+    )
 
 
 def _service(day: Day) -> Iterable[tuple[str, str]]:
@@ -42,53 +93,57 @@ def _service(day: Day) -> Iterable[tuple[str, str]]:
     ]
     yield "orders placed", f"{day.tally['placed']} of {len(day.orders)}"
     yield "orders delivered", str(len(delivered))
-    yield "ended otherwise", _ended_otherwise(day)
-    yield "click to door, mean", _minutes(to_door and fmean(to_door))
-    yield "click to door, p90", _minutes(to_door and percentile(to_door, 0.9))
-    yield "ready to pickup, mean", _minutes(waited and fmean(waited))
-    yield "offers accepted, come too late for", f"{day.tally['offers accepted']}, {day.tally['offers missed']}"
+    for end, count in _other_ends(day).items():
+        yield f"orders {end}", str(count)
+    yield "click to door, mean", _minutes(to_door, fmean)
+    yield "click to door, p90", _minutes(to_door, lambda values: percentile(values, 0.9))
+    yield "ready to pickup, mean", _minutes(waited, fmean)
+    yield "offers accepted", str(day.tally["offers accepted"])
+    yield "offers that had run out when they were seen", str(day.tally["offers missed"])
 
 
-def _cost(stage: Stage, usage: Usage, invocations: int) -> Iterable[tuple[str, str]]:
-    day = stage.day
-    delivered, placed = max(1, day.tally["delivered"]), max(1, day.tally["placed"])
-    clients = {
+def _touch(stage: Stage) -> Iterable[tuple[str, str]]:
+    delivered = max(1, stage.day.tally["delivered"])
+    phones: dict[str, list[Client]] = {
         "couriers": [courier.rider.client for courier in stage.couriers],
         "tablets": [kitchen.tablet.client for kitchen in stage.kitchens.values()],
         "customers": [diner.customer.client for diner in stage.diners],
     }
-    for who, theirs in clients.items():
-        polls, unchanged = sum(each.polls for each in theirs), sum(each.unchanged for each in theirs)
-        share = f"{unchanged / polls:.0%} of them 304" if polls else "none"
-        yield f"polls of {who} per delivered order", f"{polls / delivered:.1f} ({share})"
-    yield "heartbeats per delivered order", f"{day.tally['heartbeats'] / delivered:.1f}"
-    yield "DynamoDB requests per order, all included", f"{usage.requests / placed:.1f}"
-    yield "read units per order, all included", f"{usage.read_units / placed:.1f}"
-    yield "write units per order, all included", f"{usage.write_units / placed:.1f}"
-    yield "invocations behind the API per order", f"{invocations / placed:.1f}"
+    for who, clients in phones.items():
+        polls, unchanged = sum(each.polls for each in clients), sum(each.unchanged for each in clients)
+        share = f" ({unchanged / polls:.0%} were 304)" if polls else ""
+        yield f"polls of {who} per delivered order", f"{polls / delivered:.1f}{share}"
+    yield "positions of couriers per delivered order", f"{stage.day.tally['heartbeats'] / delivered:.1f}"
 
 
-def percentile(values: Sequence[float], part: float) -> float:
-    """The least value that this part of all values does not exceed."""
-    ordered = sorted(values)
-    return ordered[max(0, min(len(ordered) - 1, round(part * len(ordered) + 0.5) - 1))]
-
-
-def _ended_otherwise(day: Day) -> str:
+def _other_ends(day: Day) -> dict[str, int]:
     ends: dict[str, int] = {}
     for played in day.orders:
         if played.has_ended and played.status != "completed":
             end = f"{played.status} ({played.reason})"
             ends[end] = ends.get(end, 0) + 1
-    return ", ".join(f"{count} {end}" for end, count in sorted(ends.items())) or "0"
+    return dict(sorted(ends.items()))
 
 
-def _lateness(lateness: Lateness, speed: float) -> str:
-    return ", ".join(
-        f"{seconds:.1f} s ({seconds / speed * 1000:.0f} ms of the wall's)"
-        for seconds in (lateness.share(0.5), lateness.share(0.99), lateness.share(1.0))
+def _lateness(lateness: Lateness, speed: float) -> Iterable[tuple[str, str]]:
+    for name, part in (("median", 0.5), ("p99", 0.99), ("most", 1.0)):
+        seconds = lateness.share(part)
+        yield f"actors woken late, {name}", f"{seconds:.1f} s ({seconds / speed * 1000:.0f} ms wall)"
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The least of the values that this part of them does not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, ceil(part * len(ordered)) - 1)]
+
+
+def _per(usage: Usage, orders: int) -> tuple[str, str, str]:
+    return (
+        f"{usage.requests / orders:.1f}",
+        f"{usage.read_units / orders:.1f}",
+        f"{usage.write_units / orders:.1f}",
     )
 
 
-def _minutes(value: float | list[float]) -> str:
-    return f"{value:.1f} min" if isinstance(value, float) else "-"
+def _minutes(values: Sequence[float], measure: Callable[[Sequence[float]], float]) -> str:
+    return f"{measure(values):.1f} min" if values else "-"
