@@ -38,7 +38,7 @@ def environment(dynamodb: Any, tmp_path_factory: pytest.TempPathFactory) -> Iter
             "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
         }.items():
             patch.setenv(name, value)
-        patch.setattr(provider, "_client", None)
+        patch.setattr(provider.client, "_client", None)
         settings.reload()
         tokens._key_clients.clear()
         stripe = Stripe(sandbox.url)

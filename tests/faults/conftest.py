@@ -64,7 +64,7 @@ def environment(issuer: Issuer, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatc
         "STRIPE_WEBHOOK_SECRET": STRIPE_WEBHOOK_SECRET,
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(provider, "_client", None)
+    monkeypatch.setattr(provider.client, "_client", None)
     # How long the SDK waits before it tries again is no part of what is tested.
     monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.01)
     monkeypatch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.02)

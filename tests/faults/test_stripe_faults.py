@@ -127,7 +127,7 @@ def away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     nowhere = stripe.StripeClient("sk_test_x", base_addresses={"api": url(free_ports(1)[0])}, max_network_retries=1)
     with monkeypatch.context() as patch:
-        patch.setattr(provider, "_client", nowhere)
+        patch.setattr(provider.client, "_client", nowhere)
         yield
 
 

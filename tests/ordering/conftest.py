@@ -27,7 +27,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def stripe(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[world.Stripe]:
     monkeypatch.setenv("DOORSTEP_STRIPE_API_BASE", sandbox.url)
     monkeypatch.setenv("STRIPE_API_KEY", KEY)
-    monkeypatch.setattr(provider, "_client", None)
+    monkeypatch.setattr(provider.client, "_client", None)
     settings.reload()
     phone = world.Stripe(sandbox.url)
     phone.listen(monkeypatch)

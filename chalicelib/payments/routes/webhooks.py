@@ -1,4 +1,4 @@
-"""The payment centre over HTTP: the customer's payment, and the provider's webhook."""
+"""The provider's notices."""
 
 from __future__ import annotations
 
@@ -6,44 +6,15 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.edge.endpoint import Endpoints, Reply, Request
-from chalicelib.edge.permissions import Public, Role
+from chalicelib.edge.endpoint import Reply, Request
+from chalicelib.edge.permissions import Public
 from chalicelib.edge.problems import malformed
 from chalicelib.kernel import events
 from chalicelib.kernel.event_types import PaymentNotified
 from chalicelib.kernel.ids import is_id
-from chalicelib.payments import provider, service
-from chalicelib.payments.schemas import PaymentView, Received, amount_view, money_view
-
-endpoints = Endpoints("payments", "How an order is paid, and the notices of the payment provider.")
-
-
-@endpoints.get(
-    "/v1/orders/{order_id}/payment",
-    permission=Role("customer"),
-    returns=PaymentView,
-    errors=("payment_not_found", "payment_provider_unavailable"),
-)
-def get_payment(request: Request[None]) -> Reply[PaymentView]:
-    """See how your order's payment stands.
-
-    While it is still required, the answer carries the client secret with which the app confirms it.
-    """
-    payment, action = service.get_client_action(request.path["order_id"], request.principal.id)
-    currency = payment.amount.currency
-    return Reply(
-        PaymentView(
-            order_id=payment.order_id,
-            method=payment.method.value,
-            state=payment.state.value,
-            amount=money_view(payment.amount),
-            captured=amount_view(payment.captured_minor, currency),
-            refunded=amount_view(payment.refunded_minor, currency),
-            failure_code=payment.failure_code,
-            payment_intent_id=action.intent_id if action else payment.intent_id,
-            client_secret=action.client_secret if action else None,
-        )
-    )
+from chalicelib.payments import provider
+from chalicelib.payments.routes.blueprint import endpoints
+from chalicelib.payments.schemas import Received
 
 
 @endpoints.post(

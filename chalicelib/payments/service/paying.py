@@ -1,4 +1,7 @@
-"""The use cases of paying. The provider is asked, never trusted from a message; money moves once per cause."""
+"""Paying an order: owed, authorised, taken, let go.
+
+The provider is asked, never trusted from a message; money moves once per cause.
+"""
 
 from __future__ import annotations
 
@@ -15,24 +18,6 @@ from chalicelib.payments.tables import SK, PaymentRow, of_row, pk, to_row
 
 if TYPE_CHECKING:
     from chalicelib.kernel.money import Money
-
-__all__ = [
-    "ClientAction",
-    "Method",
-    "Payment",
-    "ProviderState",
-    "State",
-    "capture_payment",
-    "get_client_action",
-    "get_payment",
-    "look_up_provider",
-    "open_payment",
-    "payment_ref",
-    "record_authorised",
-    "record_failure",
-    "release_payment",
-    "start_intent",
-]
 
 logger = logging.getLogger(__name__)
 

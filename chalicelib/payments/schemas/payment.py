@@ -1,4 +1,4 @@
-"""What the payment centre's API takes and gives."""
+"""An order's payment, and amounts of money."""
 
 from __future__ import annotations
 

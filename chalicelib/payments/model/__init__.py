@@ -1,0 +1,31 @@
+"""The rules of the payment centre, one subject per module. No I/O, no clock. Amounts are minor units."""
+
+from __future__ import annotations
+
+from chalicelib.payments.model.payment import (
+    ABSENT,
+    FINAL,
+    Method,
+    Payment,
+    ProviderState,
+    State,
+    authorised,
+    can_pay,
+    captured,
+    moved,
+    released,
+)
+
+__all__ = [
+    "ABSENT",
+    "FINAL",
+    "Method",
+    "Payment",
+    "ProviderState",
+    "State",
+    "authorised",
+    "can_pay",
+    "captured",
+    "moved",
+    "released",
+]

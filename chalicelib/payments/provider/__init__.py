@@ -1,0 +1,30 @@
+"""Stripe behind the questions that the payment centre has for it, one subject per module.
+
+Calls that create something (an intent, a refund) carry an idempotency key derived from the order, so that a retry after
+a time-out or a crash gets the first call's outcome instead of a second charge. Stripe keeps an outcome for 24 hours
+at least, its own 500s included (docs.stripe.com/api/idempotent_requests), so after a 500 that is kept the next key of a
+fixed series is used: an intent that was made behind it has a secret that nobody ever saw, and a full refund can't be
+made twice. A failure that is not kept is no outcome: the same key is asked again, now or later, for whoever walks the
+series must come to the same intent. Capture and cancel happen once per intent by Stripe's own state machine; they are
+asked after a look at it.
+"""
+
+from __future__ import annotations
+
+from chalicelib.payments.provider import client
+from chalicelib.payments.provider.intents import ClientAction, cancel, capture, look_up, open_intent
+from chalicelib.payments.provider.refunds import refund
+from chalicelib.payments.provider.webhooks import SIGNATURE_TOLERANCE_SECONDS, WEBHOOK_TYPES, verify_signature
+
+__all__ = [
+    "SIGNATURE_TOLERANCE_SECONDS",
+    "WEBHOOK_TYPES",
+    "ClientAction",
+    "cancel",
+    "capture",
+    "client",
+    "look_up",
+    "open_intent",
+    "refund",
+    "verify_signature",
+]

@@ -1,0 +1,30 @@
+"""What Stripe tells of its own accord, and how it is known to be Stripe."""
+
+from __future__ import annotations
+
+from chalicelib.kernel import settings
+from chalicelib.kernel.errors import DomainError
+
+# The notices that the webhook endpoint is to be subscribed to; every other type would only cost invocations.
+WEBHOOK_TYPES = frozenset(
+    (
+        "payment_intent.amount_capturable_updated",
+        "payment_intent.canceled",
+        "payment_intent.payment_failed",
+        "payment_intent.succeeded",
+    )
+)
+SIGNATURE_TOLERANCE_SECONDS = 300
+
+
+def verify_signature(payload: bytes, header: str) -> None:
+    """Check a webhook's signature over its raw body. Raises ``DomainError`` 400 ``invalid_signature``."""
+    import stripe
+
+    secret = settings.get().stripe_webhook_secret
+    if not secret:
+        raise settings.SettingsError("STRIPE_WEBHOOK_SECRET is not set")
+    try:
+        stripe.WebhookSignature.verify_header(payload.decode(), header, secret, SIGNATURE_TOLERANCE_SECONDS)
+    except (stripe.SignatureVerificationError, UnicodeDecodeError, ValueError) as error:
+        raise DomainError("invalid_signature", "The signature does not match the body.", status=400) from error

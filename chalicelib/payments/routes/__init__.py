@@ -1,0 +1,8 @@
+"""The payment centre over HTTP."""
+
+from __future__ import annotations
+
+from chalicelib.payments.routes import payment, webhooks
+from chalicelib.payments.routes.blueprint import endpoints
+
+__all__ = ["endpoints", "payment", "webhooks"]

@@ -1,0 +1,7 @@
+"""What the payment centre's API takes and gives."""
+
+from __future__ import annotations
+
+from chalicelib.payments.schemas.payment import PaymentAmount, PaymentView, Received, amount_view, money_view
+
+__all__ = ["PaymentAmount", "PaymentView", "Received", "amount_view", "money_view"]
