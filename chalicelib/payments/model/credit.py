@@ -1,7 +1,7 @@
 """Gift cards and store credit: codes, balances, holds, and how an order's total is split among tenders.
 
-A credit is one balance in one currency: ``available`` can be spent, ``held`` is set aside for orders that are under way.
-A hold outlives the credit's expiry until its order ends. Amounts are minor units.
+A credit is one balance in one currency: ``available`` can be spent, ``held`` is set aside for orders under way. A hold
+outlives the credit's expiry until its order ends. Amounts are minor units.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WRONG_CODES_WINDOW = timedelta(hours=1)
 
 BREAKAGE = "platform:breakage"
 PROMOTIONS = "promotions"
-# Who paid for a credit gets back what of it was never spent: these two can take it back, money that changed hands can't.
+# Who paid for a credit gets back what of it was never spent; where money changed hands for it, nobody does.
 _TAKE_BACK = ("store:", PROMOTIONS)
 
 
@@ -244,12 +244,12 @@ def give_back(
     paid = [captured - sum(part.amount for part in parts), *(part.amount for part in reversed(parts))]
     before, after = _filled(paid, refunded), _filled(paid, refunded + amount)
     shares = [later - sooner for sooner, later in zip(before, after, strict=True)]
-    credits = [
+    to_credits = [
         CreditPart(part.credit_id, part.kind, share)
         for part, share in zip(reversed(parts), shares[1:], strict=True)
         if share
     ]
-    return shares[0], tuple(credits)
+    return shares[0], tuple(to_credits)
 
 
 def _filled(vessels: Sequence[int], amount: int) -> list[int]:
