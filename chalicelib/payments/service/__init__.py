@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.payments.model import Method, Payment, ProviderState, State
+from chalicelib.payments.model.bill import DELIVERY_FEE, SMALL_ORDER_FEE, Bill, BillLine, Sums
 from chalicelib.payments.provider import ClientAction
 from chalicelib.payments.service.paying import (
     can_pay,
@@ -19,11 +20,16 @@ from chalicelib.payments.service.paying import (
 )
 
 __all__ = [
+    "DELIVERY_FEE",
+    "SMALL_ORDER_FEE",
+    "Bill",
+    "BillLine",
     "ClientAction",
     "Method",
     "Payment",
     "ProviderState",
     "State",
+    "Sums",
     "can_pay",
     "capture_payment",
     "get_client_action",

@@ -1,0 +1,140 @@
+"""What an order costs, part by part, with the tax that is in each part. Amounts are minor units.
+
+The bill's parts carry everything that the customer pays: each line and fee with its tax, and the tip. Discounts are
+apportioned to the parts already. So ``total`` is the sum of the parts, and each tax rate's tax is the sum of its
+parts' taxes, whatever is taken off the bill later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from chalicelib.payments.model.apportion import Share
+
+DELIVERY_FEE = "delivery_fee"
+SMALL_ORDER_FEE = "small_order_fee"
+TIP = "tip"
+
+
+class BillLine(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    rename={"ref": "r", "quantity": "q", "gross": "g", "tax": "t", "tax_rate_bps": "b"},
+):
+    """A part of a bill: ``gross`` is what the customer pays for all of it, of which ``tax``.
+
+    ``ref`` names it on the bill: a line by its number in the order (``0`` …), a fee by its name.
+    """
+
+    ref: str
+    quantity: int = 1
+    gross: int
+    tax: int = 0
+    tax_rate_bps: int = 0
+
+    @property
+    def net(self) -> int:
+        """Without its tax."""
+        return self.gross - self.tax
+
+
+class Sums(msgspec.Struct, frozen=True, kw_only=True):
+    """A bill, or a part of one, summed up: what of it goes which way. ``items`` and ``fees`` contain their taxes."""
+
+    items: int = 0
+    items_tax: int = 0
+    fees: int = 0
+    fees_tax: int = 0
+    tip: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.items + self.fees + self.tip
+
+
+class Bill(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    rename={"currency": "c", "lines": "l", "fees": "f", "tip": "t"},
+):
+    """What the customer pays for an order, and why."""
+
+    currency: str
+    lines: tuple[BillLine, ...]
+    fees: tuple[BillLine, ...] = ()
+    tip: int = 0
+
+    @property
+    def total(self) -> int:
+        """What the customer pays."""
+        return self.sums.total
+
+    @property
+    def parts(self) -> Iterator[BillLine]:
+        """Lines, fees and the tip, as parts alike."""
+        yield from self.lines
+        yield from self.fees
+        if self.tip:
+            yield BillLine(ref=TIP, gross=self.tip)
+
+    @property
+    def taxes(self) -> dict[int, int]:
+        """The tax of each rate (basis points)."""
+        sums: dict[int, int] = {}
+        for part in (*self.lines, *self.fees):
+            if part.tax:
+                sums[part.tax_rate_bps] = sums.get(part.tax_rate_bps, 0) + part.tax
+        return sums
+
+    @property
+    def sums(self) -> Sums:
+        """The bill summed up."""
+        return Sums(
+            items=sum(line.gross for line in self.lines),
+            items_tax=sum(line.tax for line in self.lines),
+            fees=sum(fee.gross for fee in self.fees),
+            fees_tax=sum(fee.tax for fee in self.fees),
+            tip=self.tip,
+        )
+
+    def less(self, shares: Iterable[Share]) -> Bill:
+        """The bill without these shares of it. What is gone entirely stays as a part of nothing."""
+        gone: dict[str, BillLine] = {}
+        for share in shares:
+            before = gone.get(share.ref, BillLine(ref=share.ref, quantity=0, gross=0))
+            gone[share.ref] = replace(
+                before,
+                quantity=before.quantity + share.quantity,
+                gross=before.gross + share.gross,
+                tax=before.tax + share.tax,
+            )
+
+        def left(part: BillLine) -> BillLine:
+            taken = gone.get(part.ref)
+            if taken is None:
+                return part
+            return replace(
+                part,
+                quantity=part.quantity - taken.quantity,
+                gross=part.gross - taken.gross,
+                tax=part.tax - taken.tax,
+            )
+
+        tip = gone.get(TIP)
+        return replace(
+            self,
+            lines=tuple(left(line) for line in self.lines),
+            fees=tuple(left(fee) for fee in self.fees),
+            tip=self.tip - (tip.gross if tip else 0),
+        )
