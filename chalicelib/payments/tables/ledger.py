@@ -1,0 +1,125 @@
+"""The ledger at rest: an item per entry, written once, never changed, never removed.
+
+| entries of           | pk                       | sk                |
+|----------------------|--------------------------|-------------------|
+| an order             | ORD#<order id>           | LE#<cause>#<kind> |
+| an account otherwise | ACC#<account>#<yyyymm>   | LE#<cause>#<kind> |
+
+The sparse indexes ``ledger_store`` and ``ledger_rider`` hold, whole and by time, the entries that change what a store or
+a rider has: statements are made of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from chalicelib.kernel import clock, tables
+from chalicelib.payments.model.ledger import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+STORES = "ledger_store"
+RIDERS = "ledger_rider"
+
+
+class StoreLedgerIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+    """The entries that change what a store has, by time."""
+
+    class Meta:
+        index_name = STORES
+        projection = AllProjection()
+
+    ledger_store_pk = UnicodeAttribute(hash_key=True)
+    ledger_store_sk = UnicodeAttribute(range_key=True)
+
+
+class RiderLedgerIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+    """The entries that change what a rider has, by time."""
+
+    class Meta:
+        index_name = RIDERS
+        projection = AllProjection()
+
+    ledger_rider_pk = UnicodeAttribute(hash_key=True)
+    ledger_rider_sk = UnicodeAttribute(range_key=True)
+
+
+class EntryRow(tables.Row):
+    """An entry; what no key and no index needs is its compressed body."""
+
+    class Meta(tables.Meta):
+        context = "payments"
+
+    body = tables.JsonZ(attr_name="b")
+    ledger_store_pk = UnicodeAttribute(null=True)
+    ledger_store_sk = UnicodeAttribute(null=True)
+    ledger_rider_pk = UnicodeAttribute(null=True)
+    ledger_rider_sk = UnicodeAttribute(null=True)
+    by_store = StoreLedgerIndex()
+    by_rider = RiderLedgerIndex()
+
+
+def order_key(order_id: str) -> str:
+    """The partition of an order's entries."""
+    return f"ORD#{order_id}"
+
+
+def account_key(account: str, month: datetime) -> str:
+    """The partition of a month's entries of an account that belong to no order."""
+    return f"ACC#{account}#{month:%Y%m}"
+
+
+def to_entry_row(entry: Entry) -> EntryRow:
+    """The item of an entry. One without an order lies with the account of its first line."""
+    pk = order_key(entry.order_id) if entry.order_id else account_key(entry.lines[0].account, entry.at)
+    row = EntryRow(pk=pk, sk=f"LE#{entry.cause}#{entry.kind}", body=msgspec.to_builtins(entry))
+    when = f"{moment(entry.at)}#{entry.id}"
+    if entry.store_id and entry.concerns_store:
+        row.ledger_store_pk, row.ledger_store_sk = entry.store_id, when
+    if entry.rider_id and entry.concerns_rider:
+        row.ledger_rider_pk, row.ledger_rider_sk = entry.rider_id, when
+    return row
+
+
+def of_entry_row(row: EntryRow) -> Entry:
+    """The entry in an item."""
+    return msgspec.convert(row.body, Entry)
+
+
+def moment(at: datetime) -> str:
+    """An instant as the indexes sort by it: milliseconds, in 14 digits."""
+    return f"{clock.epoch_ms(at):014d}"
+
+
+def entries_under(pk: str) -> list[Entry]:
+    """All entries of an order, or of an account's month, in the order of time. A request per megabyte."""
+    found: list[Entry] = []
+    start: Mapping[str, Any] | None = None
+    while True:
+        page = tables.query(EntryRow, pk, EntryRow.sk.startswith("LE#"), cursor_key=start, consistent=True)
+        found += [of_entry_row(row) for row in page.items]
+        if page.next_key is None:
+            return sorted(found, key=lambda entry: (entry.at, entry.id))
+        start = page.next_key
+
+
+def entries_between(
+    index: str, owner_id: str, since: datetime, until: datetime, *, limit: int, cursor_key: dict[str, Any] | None
+) -> tables.Page[Entry]:
+    """A page of a store's or rider's entries from ``since`` until before ``until``, oldest first."""
+    by_time = EntryRow.ledger_store_sk if index == STORES else EntryRow.ledger_rider_sk
+    page = tables.query(
+        EntryRow,
+        owner_id,
+        by_time.between(moment(since), moment(until)),  # an instant alone sorts before its entries
+        index=index,
+        limit=limit,
+        cursor_key=cursor_key,
+    )
+    return tables.Page([of_entry_row(row) for row in page.items], page.next_key)
