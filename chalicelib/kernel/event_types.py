@@ -56,6 +56,13 @@ class PaymentNotified(Event, frozen=True, kw_only=True):
     payment_intent_id: str
 
 
+class CreditExpiryReached(Event, frozen=True, kw_only=True):
+    """Timer: the time of a gift card or of a customer's credit may be over."""
+
+    credit_id: str
+    currency: str
+
+
 class DeliveryRequested(Event, frozen=True, kw_only=True):
     """An accepted order needs a rider."""
 

@@ -37,6 +37,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "OrderHandedOver": ("payments",),
     "OrderEnded": ("payments",),
     "PaymentNotified": ("ordering",),
+    "CreditExpiryReached": ("payments",),
     "DeliverySearchDue": ("dispatch",),
     "DeliveryPickedUp": ("ordering",),
     "DeliveryDelivered": ("ordering", "payments"),

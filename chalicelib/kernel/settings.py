@@ -36,6 +36,7 @@ class Settings:
     pay_window_seconds: int
     stripe_api_key: str = field(repr=False)
     stripe_webhook_secret: str = field(repr=False)
+    gift_card_secret: str = field(repr=False)
 
 
 _settings: Settings | None = None
@@ -96,6 +97,7 @@ def read(env: Mapping[str, str]) -> Settings:
         pay_window_seconds=int(pay_window),
         stripe_api_key=env.get("STRIPE_API_KEY", ""),
         stripe_webhook_secret=env.get("STRIPE_WEBHOOK_SECRET", ""),
+        gift_card_secret=env.get("DOORSTEP_GIFT_CARD_SECRET", ""),
     )
     if problems:
         raise SettingsError("; ".join(problems))

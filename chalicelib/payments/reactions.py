@@ -6,7 +6,7 @@ Each reaction moves one payment by its state machine, so an event that comes twi
 from __future__ import annotations
 
 from chalicelib.kernel import events
-from chalicelib.kernel.event_types import DeliveryDelivered, OrderEnded, OrderHandedOver
+from chalicelib.kernel.event_types import CreditExpiryReached, DeliveryDelivered, OrderEnded, OrderHandedOver
 from chalicelib.payments import service
 
 
@@ -26,3 +26,9 @@ def capture_at_the_door(event: DeliveryDelivered, meta: events.Meta) -> None:
 def release(event: OrderEnded, meta: events.Meta) -> None:
     """The order will not be fulfilled: void what is held, refund what was taken."""
     service.release_payment(event.order_id)
+
+
+@events.on(CreditExpiryReached)
+def write_off_expired(event: CreditExpiryReached, meta: events.Meta) -> None:
+    """The time of a gift card, or of a customer's credit, may be over: what nobody holds of it is written off."""
+    service.expire_credit(event.credit_id, event.currency)

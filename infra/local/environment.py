@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STRIPE_KEY = "sk_test_local"
 STRIPE_WEBHOOK_SECRET = "whsec_local"  # noqa: S105 (the sandbox's, and known to everybody)
+GIFT_CARD_SECRET = "gift-cards-local"  # noqa: S105 (the same)
 WEBHOOK_PATH = "/v1/webhooks/stripe"
 
 _LISTENING_PORTS = range(18_000, 30_000)
@@ -109,6 +110,7 @@ def doorstep(prefix: str, moto: str) -> dict[str, str]:
         "DOORSTEP_OIDC_ISSUER": f"https://cognito-idp.{REGION}.amazonaws.com/{pool}",
         "DOORSTEP_OIDC_CLIENT_IDS": ",".join(known_id(client) for client in user_pool.APP_CLIENTS),
         "DOORSTEP_OIDC_JWKS_URL": f"{moto}/{pool}/.well-known/jwks.json",
+        "DOORSTEP_GIFT_CARD_SECRET": GIFT_CARD_SECRET,
     }
 
 

@@ -13,6 +13,7 @@ from chalicelib.payments.model.payment import (
     can_pay,
     captured,
     moved,
+    opened,
     released,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "can_pay",
     "captured",
     "moved",
+    "opened",
     "released",
 ]

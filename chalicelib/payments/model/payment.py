@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chalicelib.kernel.money import Money
+    from chalicelib.payments.model.credit import CreditPart
 
 
 class Method(StrEnum):
@@ -20,6 +21,7 @@ class Method(StrEnum):
     CARD = "card"
     PAY_AT_STORE = "pay_at_store"
     CASH_ON_DELIVERY = "cash_on_delivery"
+    CREDIT = "credit"  # gift cards and store credit, and nothing beside them
 
 
 # What Stripe charges a card at least, by the currency of settlement, and at most, in minor units
@@ -57,7 +59,10 @@ _MOVES = {
 
 @dataclass(frozen=True)
 class Payment:
-    """What one order owes and how far it is paid. ``intent_id`` is known from the provider's first notice on."""
+    """What one order owes and how far it is paid. ``intent_id`` is known from the provider's first notice on.
+
+    ``credits`` is what gift cards and store credit give; the other amounts are of all tenders together.
+    """
 
     order_id: str
     store_id: str
@@ -72,6 +77,7 @@ class Payment:
     failure_code: str | None = None
     changed_at: datetime | None = None
     version: int = 1
+    credits: tuple[CreditPart, ...] = ()
 
     @property
     def is_secured(self) -> bool:
@@ -79,6 +85,21 @@ class Payment:
         if self.method is not Method.CARD:
             return self.state not in FINAL
         return self.state in (State.AUTHORISED, State.CAPTURED, State.PARTIALLY_REFUNDED)
+
+    @property
+    def credit_minor(self) -> int:
+        """What gift cards and store credit give."""
+        return sum(part.amount for part in self.credits)
+
+    @property
+    def provider_minor(self) -> int:
+        """What is to be paid through the payment provider, after all credit; 0 for methods that don't use it."""
+        return max(0, self.amount.amount - self.credit_minor) if self.uses_provider else 0
+
+    @property
+    def captured_credit_minor(self) -> int:
+        """What of the captured amount gift cards and store credit gave: they go first."""
+        return min(self.credit_minor, self.captured_minor)
 
     @property
     def uses_provider(self) -> bool:
@@ -125,6 +146,13 @@ def can_pay(method: Method, amount: Money) -> bool:
     return _CARD_MINIMUM.get(amount.currency, 1) <= amount.amount <= _CARD_MAXIMUM
 
 
+def opened(payment: Payment) -> Payment:
+    """A fresh payment: where credits give all of it, it is paid by them, and they are set aside with it."""
+    if payment.credits and payment.credit_minor == payment.amount.amount:
+        return replace(payment, method=Method.CREDIT, state=State.AUTHORISED, authorised_minor=payment.amount.amount)
+    return payment
+
+
 def moved(payment: Payment, state: State, at: datetime, **changes: object) -> Payment:
     """The payment in its next state. Raises ``Conflict`` for a move that the machine does not know."""
     if state not in _MOVES.get(payment.state, ()):
@@ -140,8 +168,8 @@ def authorised(payment: Payment, provider: ProviderState, at: datetime) -> Payme
             State.CAPTURED,
             at,
             intent_id=provider.intent_id,
-            authorised_minor=provider.received_minor,
-            captured_minor=provider.received_minor,
+            authorised_minor=provider.received_minor + payment.credit_minor,
+            captured_minor=provider.received_minor + payment.credit_minor,
             failure_code=None,
         )
     return moved(
@@ -149,7 +177,7 @@ def authorised(payment: Payment, provider: ProviderState, at: datetime) -> Payme
         State.AUTHORISED,
         at,
         intent_id=provider.intent_id,
-        authorised_minor=provider.capturable_minor,
+        authorised_minor=provider.capturable_minor + payment.credit_minor,
         failure_code=None,
     )
 

@@ -29,7 +29,7 @@ def open_intent(payment: Payment) -> ClientAction:
         f"{payment.order_id}:intent",
         lambda key: client.connected().v1.payment_intents.create(
             params={
-                "amount": payment.amount.amount,
+                "amount": payment.provider_minor,
                 "currency": payment.amount.currency.lower(),
                 "capture_method": "manual",
                 "automatic_payment_methods": {"enabled": True},
@@ -52,7 +52,7 @@ def look_up(payment: Payment, named: str | None = None) -> ProviderState:
     except DomainError as error:
         if error.code != "payment_refused":
             raise
-        return ProviderState("", ABSENT, payment.amount.amount, 0, 0, str(error.extra.get("provider_code")))
+        return ProviderState("", ABSENT, payment.provider_minor, 0, 0, str(error.extra.get("provider_code")))
     with client.translated_errors():
         intent = client.connected().v1.payment_intents.retrieve(intent_id)
     if "order_id" not in intent.metadata or intent.metadata["order_id"] != payment.order_id:

@@ -20,7 +20,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """How an order's payment stands, and what the customer's app needs to pay it."""
 
     order_id: str
-    method: Literal["card", "pay_at_store", "cash_on_delivery"]
+    method: Literal["card", "pay_at_store", "cash_on_delivery", "credit"]
     state: Literal["requires_payment", "authorised", "captured", "partially_refunded", "refunded", "voided", "failed"]
     amount: PaymentAmount
     captured: PaymentAmount

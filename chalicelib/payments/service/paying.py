@@ -14,10 +14,12 @@ from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments import model, provider
 from chalicelib.payments.model import Method, Payment, ProviderState, State
 from chalicelib.payments.provider import ClientAction
+from chalicelib.payments.service import tendering
 from chalicelib.payments.tables import SK, PaymentRow, of_row, pk, to_row
 
 if TYPE_CHECKING:
     from chalicelib.kernel.money import Money
+    from chalicelib.payments.model.credit import CreditPart
 
 logger = logging.getLogger(__name__)
 
@@ -41,17 +43,31 @@ def can_pay(method: str, amount: Money) -> bool:
 
 
 def open_payment(
-    tx: Transaction, *, order_id: str, store_id: str, customer_id: str, amount: Money, method: str
+    tx: Transaction,
+    *,
+    order_id: str,
+    store_id: str,
+    customer_id: str,
+    amount: Money,
+    method: str,
+    credits: tuple[CreditPart, ...] = (),
 ) -> Payment:
-    """Write what the order owes into the caller's transaction."""
-    payment = Payment(
-        order_id=order_id,
-        store_id=store_id,
-        customer_id=customer_id,
-        method=Method(method),
-        amount=amount,
-        changed_at=clock.now(),
+    """Write what the order owes into the caller's transaction, and set aside what ``credits`` give towards it.
+
+    Where they give all of it the method is ``credit``, and the payment is authorised by that.
+    """
+    payment = model.opened(
+        Payment(
+            order_id=order_id,
+            store_id=store_id,
+            customer_id=customer_id,
+            method=Method(method),
+            amount=amount,
+            changed_at=clock.now(),
+            credits=credits,
+        )
     )
+    tendering.hold(tx, payment)
     tx.put(
         to_row(payment),
         PaymentRow.pk.does_not_exist(),
@@ -85,10 +101,12 @@ def look_up_provider(payment: Payment, intent_id: str | None = None) -> Provider
 
 def record_authorised(tx: Transaction, payment: Payment, state: ProviderState) -> Payment:
     """Write into the caller's transaction that the funds are held. Raises ``Conflict`` when the payment has ended."""
-    if state.amount_minor != payment.amount.amount:
-        raise Conflict("payment_amount", "The provider holds another amount than the order's total.")
+    if state.amount_minor != payment.provider_minor:
+        raise Conflict("payment_amount", "The provider holds another amount than is left to pay.")
     after = model.authorised(payment, state, clock.now())
     _write(tx, payment, after)
+    if after.state is State.CAPTURED:
+        tendering.redeem(tx, payment, payment.amount.amount)
     return after
 
 
@@ -117,14 +135,21 @@ def capture_payment(order_id: str) -> Payment:
     payment = get_payment(order_id)
     if payment.state in (State.CAPTURED, State.PARTIALLY_REFUNDED) or payment.state in model.FINAL:
         return payment
-    if not payment.uses_provider:
-        return _save(payment, model.captured(payment, payment.amount.amount, clock.now()))
-    state = _capture_at_provider(payment)
+    if payment.uses_provider and not payment.provider_minor:
+        _release_at_provider(payment)  # less was sold than was ordered, and credit pays all of it
+    state = _capture_at_provider(payment) if payment.provider_minor else None
+    tx = Transaction()
+    by_credit = tendering.redeem(tx, payment, payment.amount.amount)
+    if state is None:
+        return _save(payment, model.captured(payment, payment.amount.amount, clock.now()), tx)
     if state.status != "succeeded":
         # The goods are gone and the money can't be taken (the hold was released): a person must look at it.
         logger.error("capture failed", extra={"order_id": order_id, "provider_status": state.status})
-        return _save(payment, model.moved(payment, State.FAILED, clock.now(), failure_code="authorisation_lost"))
-    return _save(payment, model.captured(payment, state.received_minor, clock.now()))
+        lost = model.moved(
+            payment, State.FAILED, clock.now(), failure_code="authorisation_lost", captured_minor=by_credit
+        )
+        return _save(payment, lost, tx)
+    return _save(payment, model.captured(payment, state.received_minor + by_credit, clock.now()), tx)
 
 
 def release_payment(order_id: str) -> Payment:
@@ -133,14 +158,20 @@ def release_payment(order_id: str) -> Payment:
     if payment.state in model.FINAL:
         return payment
     refunded = _release_at_provider(payment) if payment.uses_provider else payment.captured_minor
-    return _save(payment, model.released(payment, refunded, clock.now()))
+    tx = Transaction()
+    if payment.captured_minor:
+        back = tendering.refund_rest(tx, payment)
+        refunded = refunded + back if payment.uses_provider else refunded
+    else:
+        tendering.release(tx, payment)
+    return _save(payment, model.released(payment, refunded, clock.now()), tx)
 
 
 def _capture_at_provider(payment: Payment) -> ProviderState:
     state = provider.look_up(payment)
     if state.status != "requires_capture":
         return state
-    return provider.capture(state.intent_id, min(payment.amount.amount, state.capturable_minor))
+    return provider.capture(state.intent_id, min(payment.provider_minor, state.capturable_minor))
 
 
 def _release_at_provider(payment: Payment) -> int:
@@ -162,8 +193,7 @@ def _release_at_provider(payment: Payment) -> int:
     return 0
 
 
-def _save(before: Payment, after: Payment) -> Payment:
-    tx = Transaction()
+def _save(before: Payment, after: Payment, tx: Transaction) -> Payment:
     _write(tx, before, after)
     tx.commit()
     return after

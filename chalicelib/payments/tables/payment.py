@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.kernel import clock, tables
 from chalicelib.kernel.money import Money
 from chalicelib.payments.model import Method, Payment, State
+from chalicelib.payments.model.credit import CreditPart, kind_of
 
 SK = "PAYMENT"
 
@@ -31,6 +32,7 @@ class PaymentRow(tables.Row):
     failure_code = UnicodeAttribute(null=True)
     changed_at = NumberAttribute(null=True)
     version = NumberAttribute()
+    credits = JSONAttribute(null=True)  # [[credit, amount], …]
 
 
 def pk(order_id: str) -> str:
@@ -57,6 +59,7 @@ def to_row(payment: Payment) -> PaymentRow:
         failure_code=payment.failure_code,
         changed_at=None if payment.changed_at is None else clock.epoch_ms(payment.changed_at),
         version=payment.version,
+        credits=[[part.credit_id, part.amount] for part in payment.credits] or None,
     )
 
 
@@ -78,4 +81,5 @@ def of_row(row: PaymentRow | None) -> Payment | None:
         failure_code=row.failure_code,
         changed_at=clock.from_epoch_ms(int(row.changed_at)) if row.changed_at else None,
         version=int(row.version),
+        credits=tuple(CreditPart(of, kind_of(of), amount) for of, amount in row.credits or ()),
     )
