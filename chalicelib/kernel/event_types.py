@@ -56,6 +56,13 @@ class PaymentNotified(Event, frozen=True, kw_only=True):
     payment_intent_id: str
 
 
+class RefundRequested(Event, frozen=True, kw_only=True):
+    """Part of an order's payment is to be given back by the provider; ``number`` is the refund's."""
+
+    order_id: str
+    number: int
+
+
 class CreditExpiryReached(Event, frozen=True, kw_only=True):
     """Timer: the time of a gift card or of a customer's credit may be over."""
 

@@ -37,6 +37,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "OrderHandedOver": ("payments",),
     "OrderEnded": ("payments",),
     "PaymentNotified": ("ordering",),
+    "RefundRequested": ("payments",),
     "CreditExpiryReached": ("payments",),
     "DeliverySearchDue": ("dispatch",),
     "DeliveryPickedUp": ("ordering",),

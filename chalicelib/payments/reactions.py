@@ -6,7 +6,13 @@ Each reaction moves one payment by its state machine, so an event that comes twi
 from __future__ import annotations
 
 from chalicelib.kernel import events
-from chalicelib.kernel.event_types import CreditExpiryReached, DeliveryDelivered, OrderEnded, OrderHandedOver
+from chalicelib.kernel.event_types import (
+    CreditExpiryReached,
+    DeliveryDelivered,
+    OrderEnded,
+    OrderHandedOver,
+    RefundRequested,
+)
 from chalicelib.payments import service
 
 
@@ -18,8 +24,14 @@ def capture_at_the_counter(event: OrderHandedOver, meta: events.Meta) -> None:
 
 @events.on(DeliveryDelivered)
 def capture_at_the_door(event: DeliveryDelivered, meta: events.Meta) -> None:
-    """The customer has the goods: take the money."""
-    service.capture_payment(event.order_id)
+    """The customer has the goods from the rider: take the money."""
+    service.capture_payment(event.order_id, event.rider_id)
+
+
+@events.on(RefundRequested)
+def make_refund(event: RefundRequested, meta: events.Meta) -> None:
+    """Part of what was taken is to go back: have the provider do it."""
+    service.settle_refund(event.order_id, event.number)
 
 
 @events.on(OrderEnded)

@@ -137,6 +137,7 @@ class Quote(
         "table": "t",
         "zone_id": "z",
         "distance_m": "dm",
+        "merchant_id": "mi",
         "payment_methods": "pm",
         "created_at": "at",
         "expires_at": "x",
@@ -165,6 +166,7 @@ class Quote(
     table: str = ""
     zone_id: str | None = None
     distance_m: int | None = None
+    merchant_id: str = ""
 
     @property
     def total(self) -> Money:

@@ -18,6 +18,7 @@ from chalicelib.kernel.ids import retag
 from chalicelib.kernel.transaction import Transaction
 from chalicelib.ordering.model import order as rules
 from chalicelib.ordering.model.order import Actor, Change, Order, Promise, Status
+from chalicelib.ordering.service.billing import bill_of
 from chalicelib.ordering.service.quoting import get_quote, pointers_of
 from chalicelib.ordering.tables import DocumentRow, OrderRow, document_row, to_row
 from chalicelib.payments import service as payments
@@ -53,7 +54,11 @@ def place_order(customer_id: str, quote_id: str, payment_method: PaymentMethod, 
         detail = "This order can't be paid like that."
         params = {"payment_methods": list(quote.payment_methods)}
         raise Invalid([Violation("payment_method_not_offered", "/payment_method", detail, params)])
-    store, availability = tables.fetch(stores.store_ref(quote.store_id), catalog.availability_ref(quote.store_id))
+    store, availability, agreed = tables.fetch(
+        stores.store_ref(quote.store_id),
+        catalog.availability_ref(quote.store_id),
+        payments.terms_ref(quote.merchant_id),
+    )
     if store is None:
         raise NotFound("store", quote.store_id)
     terms = _still_fulfillable(store, availability, quote, now)
@@ -70,6 +75,10 @@ def place_order(customer_id: str, quote_id: str, payment_method: PaymentMethod, 
         customer_id=customer_id,
         amount=order.total,
         method=payment_method,
+        sums=bill_of(quote).sums,
+        mode=order.mode,
+        merchant_id=quote.merchant_id,
+        terms_version=agreed.at(now).version,
     )
     inventory.reserve(tx, order.store_id, quote.counted, pointers_of(dict(enumerate(quote.lines))))
     tx.emit(OrderPlaced(order_id=order.id, store_id=order.store_id, customer_id=customer_id, mode=order.mode))

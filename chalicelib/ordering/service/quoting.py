@@ -126,6 +126,7 @@ def quote_basket(customer_id: str, basket: Basket) -> Quote:
         table=basket.table if basket.mode == DINE_IN else "",
         zone_id=terms.zone_id,
         distance_m=terms.distance_m,
+        merchant_id=world.store.merchant_id,
     )
     tx = Transaction()
     tx.put(quote_row(quote), DocumentRow.pk.does_not_exist())

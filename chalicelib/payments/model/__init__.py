@@ -12,8 +12,12 @@ from chalicelib.payments.model.payment import (
     authorised,
     can_pay,
     captured,
+    handed_over,
     moved,
     opened,
+    reduced,
+    refund_begun,
+    refund_ended,
     released,
 )
 
@@ -27,7 +31,11 @@ __all__ = [
     "authorised",
     "can_pay",
     "captured",
+    "handed_over",
     "moved",
     "opened",
+    "reduced",
+    "refund_begun",
+    "refund_ended",
     "released",
 ]

@@ -60,6 +60,19 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
         """All of it."""
         return self.items + self.fees + self.tip
 
+    def less(self, part: Sums) -> Sums:
+        """Without a part of it."""
+        return Sums(
+            items=self.items - part.items,
+            items_tax=self.items_tax - part.items_tax,
+            fees=self.fees - part.fees,
+            fees_tax=self.fees_tax - part.fees_tax,
+            tip=self.tip - part.tip,
+        )
+
+
+NOTHING = Sums()
+
 
 class Bill(
     msgspec.Struct,

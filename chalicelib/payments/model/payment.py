@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from chalicelib.kernel.errors import Conflict
+from chalicelib.payments.model.bill import NOTHING, Sums
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,6 +63,9 @@ class Payment:
     """What one order owes and how far it is paid. ``intent_id`` is known from the provider's first notice on.
 
     ``credits`` is what gift cards and store credit give; the other amounts are of all tenders together.
+    ``sums`` is the bill summed up, ``terms_version`` the merchant's terms that the order was placed under. Of what was
+    captured, ``refunded_minor`` has gone back and ``pending_minor`` is about to, by ``refunds`` requests so far.
+    ``is_fulfilled``: the goods have changed hands; ``rider_id`` brought them.
     """
 
     order_id: str
@@ -78,6 +82,14 @@ class Payment:
     changed_at: datetime | None = None
     version: int = 1
     credits: tuple[CreditPart, ...] = ()
+    sums: Sums = NOTHING
+    mode: str = "pickup"
+    merchant_id: str = ""
+    terms_version: int = 0
+    rider_id: str | None = None
+    is_fulfilled: bool = False
+    refunds: int = 0
+    pending_minor: int = 0
 
     @property
     def is_secured(self) -> bool:
@@ -100,6 +112,11 @@ class Payment:
     def captured_credit_minor(self) -> int:
         """What of the captured amount gift cards and store credit gave: they go first."""
         return min(self.credit_minor, self.captured_minor)
+
+    @property
+    def refundable_minor(self) -> int:
+        """What was taken, has not gone back, and is not about to."""
+        return self.captured_minor - self.refunded_minor - self.pending_minor
 
     @property
     def uses_provider(self) -> bool:
@@ -198,3 +215,37 @@ def released(payment: Payment, refunded_minor: int, at: datetime) -> Payment:
     if refunded_minor:
         return moved(payment, State.REFUNDED, at, captured_minor=refunded_minor, refunded_minor=refunded_minor)
     return moved(payment, State.VOIDED, at)
+
+
+def handed_over(payment: Payment, rider_id: str | None, at: datetime) -> Payment:
+    """After the goods changed hands, brought by a rider or not."""
+    return replace(payment, is_fulfilled=True, rider_id=rider_id, changed_at=at, version=payment.version + 1)
+
+
+def refund_begun(payment: Payment, amount: int, at: datetime) -> Payment:
+    """With one more refund asked for."""
+    return replace(
+        payment,
+        refunds=payment.refunds + 1,
+        pending_minor=payment.pending_minor + amount,
+        changed_at=at,
+        version=payment.version + 1,
+    )
+
+
+def refund_ended(payment: Payment, amount: int, at: datetime, *, given_back: int) -> Payment:
+    """After a refund of ``amount`` that was asked for was made, or refused for good (``given_back`` is 0)."""
+    refunded = payment.refunded_minor + given_back
+    pending = payment.pending_minor - amount
+    if not given_back:
+        return replace(payment, pending_minor=pending, changed_at=at, version=payment.version + 1)
+    state = State.REFUNDED if refunded == payment.captured_minor else State.PARTIALLY_REFUNDED
+    return moved(payment, state, at, refunded_minor=refunded, pending_minor=pending)
+
+
+def reduced(payment: Payment, sums: Sums, at: datetime) -> Payment:
+    """With a smaller bill, before anything was taken: less will be. Raises ``Conflict`` afterwards."""
+    if payment.state in FINAL or payment.captured_minor or payment.is_fulfilled:
+        raise Conflict("payment_captured", "What was paid already is refunded, not adjusted.")
+    amount = replace(payment.amount, amount=sums.total)
+    return replace(payment, amount=amount, sums=sums, changed_at=at, version=payment.version + 1)

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from chalicelib.payments.provider import client
 from chalicelib.payments.provider.intents import ClientAction, cancel, capture, look_up, open_intent
-from chalicelib.payments.provider.refunds import refund
+from chalicelib.payments.provider.refunds import refund, refund_part
+from chalicelib.payments.provider.tips import TIP_OF, open_tip, received_for_tip
 from chalicelib.payments.provider.webhooks import SIGNATURE_TOLERANCE_SECONDS, WEBHOOK_TYPES, verify_signature
 
 __all__ = [
     "SIGNATURE_TOLERANCE_SECONDS",
+    "TIP_OF",
     "WEBHOOK_TYPES",
     "ClientAction",
     "cancel",
@@ -25,6 +27,9 @@ __all__ = [
     "client",
     "look_up",
     "open_intent",
+    "open_tip",
+    "received_for_tip",
     "refund",
+    "refund_part",
     "verify_signature",
 ]

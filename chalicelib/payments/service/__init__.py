@@ -5,6 +5,9 @@ from __future__ import annotations
 from chalicelib.payments.model import Method, Payment, ProviderState, State
 from chalicelib.payments.model.bill import DELIVERY_FEE, SMALL_ORDER_FEE, Bill, BillLine, Sums
 from chalicelib.payments.model.credit import Credit, CreditPart, Movement
+from chalicelib.payments.model.refunds import Refund, RefundPayer, RefundReason, RefundRequest
+from chalicelib.payments.model.terms import Commission, Schedule, Terms
+from chalicelib.payments.model.tips import Tip
 from chalicelib.payments.provider import ClientAction
 from chalicelib.payments.service.credit import (
     Grant,
@@ -22,6 +25,16 @@ from chalicelib.payments.service.credit import (
     revoke_gift_card,
     store_credit_ref,
 )
+from chalicelib.payments.service.ledger import (
+    AlreadyPosted,
+    all_entries_of_rider,
+    all_entries_of_store,
+    entries_of_account,
+    entries_of_order,
+    entries_of_rider,
+    entries_of_store,
+    post,
+)
 from chalicelib.payments.service.paying import (
     can_pay,
     capture_payment,
@@ -29,20 +42,26 @@ from chalicelib.payments.service.paying import (
     get_payment,
     look_up_provider,
     open_payment,
-    payment_ref,
     record_authorised,
     record_failure,
     release_payment,
     start_intent,
 )
+from chalicelib.payments.service.refunds import request_refund, settle_refund
 from chalicelib.payments.service.tendering import Tender, TenderPlan, plan_tenders, refund_to_credit
+from chalicelib.payments.service.terms import agree_on_terms, get_terms, terms_of
+from chalicelib.payments.service.writing import payment_ref
+from chalicelib.payments.tables.refunds import bill_ref, refunds_of, tip_ref
+from chalicelib.payments.tables.terms import terms_ref
 
 __all__ = [
     "DELIVERY_FEE",
     "SMALL_ORDER_FEE",
+    "AlreadyPosted",
     "Bill",
     "BillLine",
     "ClientAction",
+    "Commission",
     "Credit",
     "CreditPart",
     "Grant",
@@ -51,16 +70,32 @@ __all__ = [
     "Movement",
     "Payment",
     "ProviderState",
+    "Refund",
+    "RefundPayer",
+    "RefundReason",
+    "RefundRequest",
+    "Schedule",
     "State",
     "Sums",
     "Tender",
     "TenderPlan",
+    "Terms",
+    "Tip",
+    "agree_on_terms",
+    "all_entries_of_rider",
+    "all_entries_of_store",
+    "bill_ref",
     "can_pay",
     "capture_payment",
+    "entries_of_account",
+    "entries_of_order",
+    "entries_of_rider",
+    "entries_of_store",
     "expire_credit",
     "get_client_action",
     "get_gift_card",
     "get_payment",
+    "get_terms",
     "give_credit",
     "give_goodwill",
     "grant",
@@ -73,11 +108,18 @@ __all__ = [
     "open_payment",
     "payment_ref",
     "plan_tenders",
+    "post",
     "record_authorised",
     "record_failure",
     "refund_to_credit",
+    "refunds_of",
     "release_payment",
+    "request_refund",
     "revoke_gift_card",
+    "settle_refund",
     "start_intent",
     "store_credit_ref",
+    "terms_of",
+    "terms_ref",
+    "tip_ref",
 ]

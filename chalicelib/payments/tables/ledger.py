@@ -5,8 +5,8 @@
 | an order             | ORD#<order id>           | LE#<cause>#<kind> |
 | an account otherwise | ACC#<account>#<yyyymm>   | LE#<cause>#<kind> |
 
-The sparse indexes ``ledger_store`` and ``ledger_rider`` hold, whole and by time, the entries that change what a store or
-a rider has: statements are made of them.
+The sparse indexes ``ledger_store`` and ``ledger_rider`` hold, whole and by time, the entries that change what a store
+or a rider has: statements are made of them.
 """
 
 from __future__ import annotations

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
+from typing import Any
+
+import msgspec
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.kernel import clock, tables
 from chalicelib.kernel.money import Money
 from chalicelib.payments.model import Method, Payment, State
+from chalicelib.payments.model.bill import Sums
 from chalicelib.payments.model.credit import CreditPart, kind_of
 
 SK = "PAYMENT"
@@ -33,6 +37,14 @@ class PaymentRow(tables.Row):
     changed_at = NumberAttribute(null=True)
     version = NumberAttribute()
     credits = JSONAttribute(null=True)  # [[credit, amount], …]
+    sums = ListAttribute(null=True, of=NumberAttribute)  # items, their tax, fees, their tax, tip
+    mode = UnicodeAttribute(default="pickup")
+    merchant_id = UnicodeAttribute(null=True)
+    terms_version = NumberAttribute(default=0)
+    rider_id = UnicodeAttribute(null=True)
+    is_fulfilled = BooleanAttribute(null=True)
+    refunds = NumberAttribute(default=0)
+    pending = NumberAttribute(default=0)
 
 
 def pk(order_id: str) -> str:
@@ -60,6 +72,14 @@ def to_row(payment: Payment) -> PaymentRow:
         changed_at=None if payment.changed_at is None else clock.epoch_ms(payment.changed_at),
         version=payment.version,
         credits=[[part.credit_id, part.amount] for part in payment.credits] or None,
+        sums=list(msgspec.structs.astuple(payment.sums)),
+        mode=payment.mode,
+        merchant_id=payment.merchant_id or None,
+        terms_version=payment.terms_version,
+        rider_id=payment.rider_id,
+        is_fulfilled=payment.is_fulfilled or None,
+        refunds=payment.refunds,
+        pending=payment.pending_minor,
     )
 
 
@@ -82,4 +102,20 @@ def of_row(row: PaymentRow | None) -> Payment | None:
         changed_at=clock.from_epoch_ms(int(row.changed_at)) if row.changed_at else None,
         version=int(row.version),
         credits=tuple(CreditPart(of, kind_of(of), amount) for of, amount in row.credits or ()),
+        sums=_sums(row),
+        mode=row.mode,
+        merchant_id=row.merchant_id or "",
+        terms_version=int(row.terms_version),
+        rider_id=row.rider_id,
+        is_fulfilled=bool(row.is_fulfilled),
+        refunds=int(row.refunds),
+        pending_minor=int(row.pending),
     )
+
+
+def _sums(row: PaymentRow) -> Sums:
+    kept: list[Any] = list(row.sums or ())
+    if not kept:
+        return Sums(items=int(row.amount))
+    items, items_tax, fees, fees_tax, tip = (int(amount) for amount in kept)
+    return Sums(items=items, items_tax=items_tax, fees=fees, fees_tax=fees_tax, tip=tip)

@@ -1,0 +1,116 @@
+"""Giving back part of what was taken.
+
+A refund is written down before the provider is asked, on the condition that so much is left; asking is a reaction to
+that, so that a crash or a time-out at any moment leaves a refund that will be asked for again, as the same refund.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from chalicelib.kernel import clock, tables
+from chalicelib.kernel.errors import Conflict, DomainError, NotFound
+from chalicelib.kernel.event_types import RefundRequested
+from chalicelib.kernel.transaction import Transaction
+from chalicelib.payments import model, provider
+from chalicelib.payments.model import postings
+from chalicelib.payments.model.apportion import sums_of
+from chalicelib.payments.model.credit import CreditPart, kind_of
+from chalicelib.payments.model.refunds import Refund, RefundRequest, RefundState, next_refund
+from chalicelib.payments.service import tendering
+from chalicelib.payments.service.ledger import entries_of_order, post
+from chalicelib.payments.service.writing import payment_ref, write
+from chalicelib.payments.tables.refunds import RefundRow, bill_ref, refund_ref, refunds_of, to_refund_row
+
+if TYPE_CHECKING:
+    from chalicelib.kernel.idempotency import IdempotencyKey
+    from chalicelib.payments.model import Payment
+    from chalicelib.payments.model.bill import Bill
+
+logger = logging.getLogger(__name__)
+
+
+def request_refund(order_id: str, quoted: Bill, request: RefundRequest, key: IdempotencyKey) -> Refund:
+    """Write down that part of an order is to be given back. What was paid in cash is given back by that.
+
+    ``quoted`` is the bill as it was ordered; adjustments are known here. Raises ``payment_not_captured``, or
+    ``Invalid`` for more than is left.
+    """
+    payment, adjusted = tables.fetch(payment_ref(order_id), bill_ref(order_id))
+    if payment is None:
+        raise NotFound("payment", order_id)
+    earlier = refunds_of(order_id)
+    refund = next_refund(payment, adjusted or quoted, earlier, request, clock.now())
+    tx = Transaction()
+    if payment.uses_provider and refund.back:
+        write(tx, payment, model.refund_begun(payment, refund.amount, clock.now()))
+        tx.emit(RefundRequested(order_id=order_id, number=refund.number))
+    else:
+        begun = model.refund_begun(payment, refund.amount, clock.now())
+        refund = _settle(tx, payment, begun, refund.settled(clock.now()))
+    tx.put(
+        to_refund_row(refund),
+        RefundRow.pk.does_not_exist(),
+        Conflict("refund_exists", "Another refund was asked for at the same time: try again."),
+    )
+    tx.remember(key, refund)
+    tx.commit()
+    return refund
+
+
+def settle_refund(order_id: str, number: int) -> Refund:
+    """Have a refund made by the provider that was written down; done before, nothing happens."""
+    payment, found = tables.fetch(payment_ref(order_id), refund_ref(order_id, number))
+    if payment is None or found is None:
+        raise NotFound("refund", f"{order_id}/{number}")
+    refund: Refund = found
+    if refund.state is not RefundState.PENDING:
+        return refund
+    tx = Transaction()
+    try:
+        made = provider.refund_part(payment, payment.intent_id or "", refund.number, refund.back)
+    except DomainError as error:
+        if error.code != "payment_refused":
+            raise
+        # A person must look at it: the money was taken, and the provider does not give it back.
+        logger.exception("refund refused", extra={"order_id": order_id, "refund": number})
+        after = refund.failed(clock.now(), str(error.extra.get("provider_code")))
+        write(tx, payment, model.refund_ended(payment, refund.amount, clock.now(), given_back=0))
+    else:
+        after = _settle(tx, payment, payment, refund.settled(clock.now(), made))
+    tx.put(
+        to_refund_row(after),
+        RefundRow.state == RefundState.PENDING.value,
+        Conflict("refund_settled", "This refund was settled meanwhile."),
+    )
+    tx.commit()
+    return after
+
+
+def _settle(tx: Transaction, before: Payment, begun: Payment, refund: Refund) -> Refund:
+    """Write that the money has gone back, with what that means in the ledger and for credits."""
+    sums = sums_of(refund.shares)
+    at = clock.now()
+    after = model.refund_ended(begun, refund.amount, at, given_back=refund.amount)
+    if not before.is_fulfilled:
+        # What is given back before the hand-over is not sold at it.
+        after = replace(after, sums=before.sums.less(sums))
+    post(
+        tx,
+        postings.refunded(
+            before,
+            refund.cause,
+            sums,
+            entries_of_order(before.order_id) if before.is_fulfilled else (),
+            at,
+            back=refund.back,
+            payer=refund.payer if before.is_fulfilled else None,
+            memo=refund.reason,
+        ),
+    )
+    parts = tuple(CreditPart(of, kind_of(of), amount) for of, amount in refund.credits)
+    tendering.refund_to_credit(tx, before, parts, f"{before.order_id}:{refund.cause}")
+    write(tx, before, after)
+    return refund
