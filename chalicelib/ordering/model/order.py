@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Mode = Literal["dine_in", "pickup", "delivery"]
 PaymentMethod = Literal["card", "pay_at_store", "cash_on_delivery"]
+PaidBy = Literal["card", "pay_at_store", "cash_on_delivery", "credit"]
 ActorKind = Literal["customer", "staff", "rider", "system"]
 Attention = Literal["no_rider", "delivery_failed", "delivery_returned"]
 
@@ -34,6 +35,7 @@ DELIVERY: Final = "delivery"
 CARD: Final = "card"
 PAY_AT_STORE: Final = "pay_at_store"
 CASH_ON_DELIVERY: Final = "cash_on_delivery"
+CREDIT: Final = "credit"  # gift cards and store credit pay all of it
 
 CUSTOMER: Final = "customer"
 STAFF: Final = "staff"
@@ -125,7 +127,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     customer_id: str
     store_id: str
     mode: Mode
-    payment_method: PaymentMethod
+    payment_method: PaidBy
     total: Money
     status: Status
     version: int

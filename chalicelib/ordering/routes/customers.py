@@ -10,6 +10,7 @@ from chalicelib.edge import cursors
 from chalicelib.edge.endpoint import Reply, Request
 from chalicelib.edge.permissions import Role
 from chalicelib.edge.schemas import PageQuery
+from chalicelib.kernel.errors import Invalid, Violation
 from chalicelib.kernel.idempotency import IdempotencyKey
 from chalicelib.kernel.money import Money
 from chalicelib.ordering import service
@@ -18,12 +19,15 @@ from chalicelib.ordering.routes.render import order_view, placed_view, quote_vie
 from chalicelib.ordering.schemas import (
     BasketAddress,
     CancelOwnOrder,
+    CardTender,
+    GiftCardTender,
     OrderPage,
     OrderView,
     PlacedOrderView,
     PlaceOrder,
     QuoteView,
     RequestQuote,
+    StoreCreditTender,
 )
 
 
@@ -109,6 +113,8 @@ def _with_client_secret(request: Request[Any], body: dict[str, Any]) -> dict[str
         "quote_already_ordered",
         "quote_no_longer_holds",
         "out_of_stock",
+        "insufficient_credit",
+        "too_many_wrong_codes",
         "payment_provider_unavailable",
     ),
 )
@@ -118,11 +124,25 @@ def place_order(request: Request[PlaceOrder]) -> service.PlacedOrder:
     Stock, order, payment and deadline come into being together or not at all. For a card, the answer carries the client
     secret with which your app confirms the payment; the store sees the order once it is authorised. What is paid at the
     store or at the door is with the store at once.
+
+    With `tenders`, gift cards and your store credit pay as far as they are stated to or can, in their order, and a card
+    the rest. What they give is set aside with the order, and comes back if it ends; nothing is taken before you have
+    the goods.
     """
     key = request.idempotency
     if not isinstance(key, IdempotencyKey):
         raise TypeError("an idempotent route has a key")
-    return service.place_order(request.principal.id, request.body.quote_id, request.body.payment_method, key)
+    body = request.body
+    if (body.payment_method is None) == (not body.tenders):
+        detail = "Give either payment_method or tenders."
+        raise Invalid([Violation("payment_method_or_tenders", "/payment_method", detail)])
+    return service.place_order(
+        request.principal.id, body.quote_id, body.payment_method or "card", key, _tenders(body.tenders)
+    )
+
+
+def _tenders(given: tuple[GiftCardTender | StoreCreditTender | CardTender, ...]) -> tuple[service.Tender, ...]:
+    return tuple(msgspec.convert(msgspec.to_builtins(tender), service.Tender) for tender in given)
 
 
 @endpoints.get("/v1/orders", permission=Role("customer"), query=PageQuery, returns=OrderPage)

@@ -8,6 +8,7 @@ from chalicelib.kernel import clock
 from chalicelib.ordering import service
 from chalicelib.ordering.schemas import (
     BoardCard,
+    CreditTender,
     OrderAddress,
     OrderAmount,
     OrderDelivery,
@@ -72,6 +73,7 @@ def placed_view(placed: service.PlacedOrder) -> PlacedOrderView:
             method=order.payment_method,
             state=placed.payment.state.value,
             amount=_amount(placed.payment.amount.amount, placed.payment.amount.currency),
+            credits=_credits(placed.payment),
             pay_by=None if order.confirmed_at else clock.rfc3339(order.pay_by),
             payment_intent_id=action.intent_id if action else None,
             client_secret=action.client_secret if action else None,
@@ -292,8 +294,18 @@ def _address(quote: service.Quote) -> OrderAddress | None:
 def _payment(snapshot: service.OrderSnapshot) -> OrderPayment:
     payment = snapshot.payment
     return OrderPayment(
-        method=snapshot.order.payment_method, state=payment.state.value, failure_code=payment.failure_code
+        method=snapshot.order.payment_method,
+        state=payment.state.value,
+        failure_code=payment.failure_code,
+        credits=_credits(payment),
     )
+
+
+def _credits(payment: service.Payment) -> list[CreditTender]:
+    return [
+        CreditTender(method=part.kind.value, amount=_amount(part.amount, payment.amount.currency))
+        for part in payment.credits
+    ]
 
 
 def _delivery(snapshot: service.OrderSnapshot) -> OrderDelivery | None:

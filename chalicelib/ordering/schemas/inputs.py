@@ -86,11 +86,47 @@ class RequestQuote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     tip: BasketTip | None = None
 
 
+TenderAmount = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=99_999_999,
+        description="Minor units of the quote's currency; leave out for as much as is there and is needed.",
+        examples=[1500],
+    ),
+]
+
+
+class GiftCardTender(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="method", tag="gift_card"
+):
+    """A gift card, by its code."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=40, examples=["7KQ2-XW9D-4MBT-H3RV"])]
+    amount: TenderAmount | None = None
+
+
+class StoreCreditTender(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="method", tag="store_credit"
+):
+    """The customer's own credit."""
+
+    amount: TenderAmount | None = None
+
+
+class CardTender(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="method", tag="card"):
+    """A card, for what the others leave to pay."""
+
+
 class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The quote to order, and how it will be paid."""
+    """The quote to order, and how it will be paid: `payment_method`, or `tenders` that share the total."""
 
     quote_id: Key
-    payment_method: PaymentMethod
+    payment_method: PaymentMethod | None = None
+    tenders: Annotated[
+        tuple[GiftCardTender | StoreCreditTender | CardTender, ...],
+        Meta(max_length=5, description="In the order in which they pay. A card is last, whatever its place."),
+    ] = ()
 
 
 class CancelOwnOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

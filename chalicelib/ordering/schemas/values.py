@@ -9,6 +9,7 @@ from msgspec import Meta
 
 Mode = Literal["dine_in", "pickup", "delivery"]
 PaymentMethod = Literal["card", "pay_at_store", "cash_on_delivery"]
+PaidBy = Literal["card", "pay_at_store", "cash_on_delivery", "credit"]
 OrderStatus = Literal[
     "placed",
     "accepted",

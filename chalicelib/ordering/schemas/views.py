@@ -14,6 +14,7 @@ from chalicelib.ordering.schemas.values import (
     NextStep,
     OrderAmount,
     OrderStatus,
+    PaidBy,
     PaymentMethod,
 )
 
@@ -118,12 +119,20 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-class OrderPayment(msgspec.Struct, frozen=True, kw_only=True):
-    """How the payment stands."""
+class CreditTender(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gift card or store credit gives towards the total."""
 
-    method: PaymentMethod
+    method: Literal["gift_card", "store_credit"]
+    amount: OrderAmount
+
+
+class OrderPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """How the payment stands. `method` pays what `credits` don't; where they pay all of it, it is `credit`."""
+
+    method: PaidBy
     state: str
     failure_code: Annotated[str | None, Meta(description="Why the last attempt to pay failed.")] = None
+    credits: list[CreditTender] = []
 
 
 class OrderDelivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,11 +144,15 @@ class OrderDelivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlacedPayment(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be paid. With `client_secret` the app confirms a card payment at the provider."""
+    """What is to be paid: `amount`, of which `credits` is set aside already.
 
-    method: PaymentMethod
+    With `client_secret` the app confirms a card payment of the rest at the provider.
+    """
+
+    method: PaidBy
     state: str
     amount: OrderAmount
+    credits: list[CreditTender] = []
     pay_by: InstantText | None
     payment_intent_id: str | None = None
     client_secret: str | None = None
@@ -229,7 +242,7 @@ class StoreOrderState(msgspec.Struct, frozen=True, kw_only=True):
     wanted_at: InstantText | None
     ready_at: InstantText
     promised_at: InstantText
-    payment_method: PaymentMethod
+    payment_method: PaidBy
     total: OrderAmount
     timeline: list[TimelineEntry]
 

@@ -39,6 +39,7 @@ from chalicelib.ordering.service.staff import (
     reject_order,
     start_order,
 )
+from chalicelib.payments.service import Payment, Tender
 
 __all__ = [
     "Basket",
@@ -52,9 +53,11 @@ __all__ = [
     "Order",
     "OrderSnapshot",
     "OrderSummary",
+    "Payment",
     "PlacedOrder",
     "Quote",
     "StaffCommand",
+    "Tender",
     "accept_order",
     "cancel_order_by_store",
     "cancel_own_order",

@@ -25,10 +25,11 @@ from chalicelib.payments import service as payments
 from chalicelib.stores import service as stores
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from chalicelib.kernel.idempotency import IdempotencyKey
-    from chalicelib.ordering.model.order import PaymentMethod
+    from chalicelib.ordering.model.order import PaidBy, PaymentMethod
     from chalicelib.ordering.model.quote import Quote
 
 
@@ -40,9 +41,16 @@ class PlacedOrder(msgspec.Struct, frozen=True, kw_only=True):
     client_action: payments.ClientAction | None = None
 
 
-def place_order(customer_id: str, quote_id: str, payment_method: PaymentMethod, key: IdempotencyKey) -> PlacedOrder:
+def place_order(
+    customer_id: str,
+    quote_id: str,
+    payment_method: PaymentMethod,
+    key: IdempotencyKey,
+    tenders: Sequence[payments.Tender] = (),
+) -> PlacedOrder:
     """Turn a customer's quote into an order, with its stock, its payment and its deadline, or not at all.
 
+    ``tenders`` share the total; the ``payment_method`` is then a card, for what credit leaves to pay.
     Raises ``quote_not_found``, ``quote_expired``, ``quote_already_ordered``, ``quote_no_longer_holds`` (with what
     changed since), ``out_of_stock`` (with the SKUs), or ``Invalid`` for a payment method that was not offered.
     """
@@ -50,19 +58,20 @@ def place_order(customer_id: str, quote_id: str, payment_method: PaymentMethod, 
     now = clock.now()
     if now >= quote.expires_at:
         raise Conflict("quote_expired", "The quote has expired: ask for a new one.")
-    if payment_method not in quote.payment_methods:
-        detail = "This order can't be paid like that."
-        params = {"payment_methods": list(quote.payment_methods)}
-        raise Invalid([Violation("payment_method_not_offered", "/payment_method", detail, params)])
-    store, availability, agreed = tables.fetch(
+    _check_offered(quote, payment_method, tenders)
+    plan = payments.plan_tenders(customer_id, quote.total, tenders)
+    store, availability, agreed, *balances = tables.fetch(
         stores.store_ref(quote.store_id),
         catalog.availability_ref(quote.store_id),
         payments.terms_ref(quote.merchant_id),
+        *plan.refs,
     )
     if store is None:
         raise NotFound("store", quote.store_id)
     terms = _still_fulfillable(store, availability, quote, now)
-    order = _first_state(quote, payment_method, store, terms, now)
+    credits = plan.settle(balances, store.merchant_id)  # noqa: A001  (the payment centre's word)
+    method: PaidBy = rules.CREDIT if payments.covers(credits, quote.total) else payment_method
+    order = _first_state(quote, method, store, terms, now)
 
     tx = Transaction()
     taken = Conflict("quote_already_ordered", "This quote has become an order already.", order_id=order.id)
@@ -74,7 +83,8 @@ def place_order(customer_id: str, quote_id: str, payment_method: PaymentMethod, 
         store_id=order.store_id,
         customer_id=customer_id,
         amount=order.total,
-        method=payment_method,
+        method=method,
+        credits=credits,
         sums=bill_of(quote).sums,
         mode=order.mode,
         merchant_id=quote.merchant_id,
@@ -87,6 +97,21 @@ def place_order(customer_id: str, quote_id: str, payment_method: PaymentMethod, 
     tx.remember(key, placed)
     tx.commit()
     return replace(placed, client_action=payments.start_intent(payment))
+
+
+def _check_offered(quote: Quote, payment_method: PaymentMethod, tenders: Sequence[payments.Tender]) -> None:
+    pointer = "/payment_method"
+    if tenders:
+        cards = [number for number, tender in enumerate(tenders) if tender.method == rules.CARD]
+        if not cards:
+            return
+        pointer = f"/tenders/{cards[-1]}"
+        if len(cards) > 1:
+            raise Invalid([Violation("tender_repeated", pointer, "Name each tender once.")])
+    if payment_method not in quote.payment_methods:
+        detail = "This order can't be paid like that."
+        params = {"payment_methods": list(quote.payment_methods)}
+        raise Invalid([Violation("payment_method_not_offered", pointer, detail, params)])
 
 
 def find_client_action(order_id: str, customer_id: str) -> payments.ClientAction | None:
@@ -129,7 +154,7 @@ def _gone(availability: catalog.Availability, quote: Quote, at: datetime) -> lis
 
 def _first_state(
     quote: Quote,
-    payment_method: PaymentMethod,
+    payment_method: PaidBy,
     store: stores.Store,
     terms: stores.FulfilmentTerms,
     now: datetime,

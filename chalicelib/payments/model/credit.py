@@ -24,7 +24,6 @@ _GROUP = 4
 _ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _ID_LENGTH = 26
 
-MAX_GIFT_CARDS = 3
 MAX_WRONG_CODES = 10
 WRONG_CODES_WINDOW = timedelta(hours=1)
 

@@ -48,7 +48,7 @@ from chalicelib.payments.service.paying import (
     start_intent,
 )
 from chalicelib.payments.service.refunds import request_refund, settle_refund
-from chalicelib.payments.service.tendering import Tender, TenderPlan, plan_tenders, refund_to_credit
+from chalicelib.payments.service.tendering import Tender, TenderPlan, covers, plan_tenders, refund_to_credit
 from chalicelib.payments.service.terms import agree_on_terms, get_terms, terms_of
 from chalicelib.payments.service.writing import payment_ref
 from chalicelib.payments.tables.refunds import bill_ref, refunds_of, tip_ref
@@ -87,6 +87,7 @@ __all__ = [
     "bill_ref",
     "can_pay",
     "capture_payment",
+    "covers",
     "entries_of_account",
     "entries_of_order",
     "entries_of_rider",

@@ -63,6 +63,8 @@ class TenderPlan(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises ``Invalid`` with every fault at once, and ``too_many_wrong_codes``.
         """
+        if not self.tenders:
+            return ()
         wrong, *balances = read
         if any(self.card_ids):
             check_wrong_codes(wrong)
@@ -85,8 +87,10 @@ class TenderPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     def _check_rest(self, parts: Sequence[CreditPart]) -> list[Violation]:
         rest = self.total.amount - sum(part.amount for part in parts)
-        if not rest:
+        if not rest and parts:
             return []
+        if not rest:
+            return [Violation("nothing_to_pay", "/tenders", "This order costs nothing: choose another way to pay.")]
         params = {"left_to_pay": rest}
         if all(tender.method != "card" for tender in self.tenders):
             detail = "The tenders don't cover the order: add a card."
@@ -107,6 +111,11 @@ def plan_tenders(customer_id: str, total: Money, tenders: Sequence[Tender]) -> T
         elif card_id is not None:
             refs.append(rows.credit_ref(card_id))
     return TenderPlan(customer_id=customer_id, total=total, tenders=tuple(tenders), card_ids=card_ids, refs=tuple(refs))
+
+
+def covers(parts: Sequence[CreditPart], total: Money) -> bool:
+    """Whether credits pay all of it."""
+    return bool(parts) and sum(part.amount for part in parts) == total.amount
 
 
 def hold(tx: Transaction, payment: Payment) -> None:
