@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.use_cases.money import money
 from benchmarks.use_cases.ordering import other_ends, quotes
 from benchmarks.use_cases.riders import background, delivery, returns, riders, second_thoughts
 from benchmarks.use_cases.setting_up import menus, merchants, search, staff, stock
@@ -16,6 +17,7 @@ SCENES = (
     riders,
     delivery,
     other_ends,
+    money,
     second_thoughts,
     returns,
     background,

@@ -63,6 +63,13 @@ class RefundRequested(Event, frozen=True, kw_only=True):
     number: int
 
 
+class TipNotified(Event, frozen=True, kw_only=True):
+    """The payment provider says that something happened to the tip that was added to an order: ask it what."""
+
+    order_id: str
+    payment_intent_id: str
+
+
 class CreditExpiryReached(Event, frozen=True, kw_only=True):
     """Timer: the time of a gift card or of a customer's credit may be over."""
 

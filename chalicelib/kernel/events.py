@@ -38,6 +38,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "OrderEnded": ("payments",),
     "PaymentNotified": ("ordering",),
     "RefundRequested": ("payments",),
+    "TipNotified": ("payments",),
     "CreditExpiryReached": ("payments",),
     "DeliverySearchDue": ("dispatch",),
     "DeliveryPickedUp": ("ordering",),

@@ -12,6 +12,7 @@ from chalicelib.kernel.event_types import (
     OrderEnded,
     OrderHandedOver,
     RefundRequested,
+    TipNotified,
 )
 from chalicelib.payments import service
 
@@ -32,6 +33,12 @@ def capture_at_the_door(event: DeliveryDelivered, meta: events.Meta) -> None:
 def make_refund(event: RefundRequested, meta: events.Meta) -> None:
     """Part of what was taken is to go back: have the provider do it."""
     service.settle_refund(event.order_id, event.number)
+
+
+@events.on(TipNotified)
+def take_tip(event: TipNotified, meta: events.Meta) -> None:
+    """A tip may have been paid: ask, and credit it."""
+    service.settle_tip(event.order_id, event.payment_intent_id)
 
 
 @events.on(OrderEnded)

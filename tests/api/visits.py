@@ -6,12 +6,15 @@ The table is written by hand, and not made from what the routes declare: it is t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from chalicelib.catalog import service as catalog
 from chalicelib.kernel import clock, ids
+from chalicelib.ordering import service as ordering
+from chalicelib.payments import service as payments
 from chalicelib.stores import service as stores
 from tests.ordering import world
 
@@ -175,6 +178,27 @@ def _notice(scene: Scene) -> Visit:
 MENU = msgspec.to_builtins(world.menu())
 WINE = next(product for product in MENU["products"] if product["id"] == "prd_wine")
 _MENU = "/v1/stores/{store_id}/menu"
+
+
+def _money(state: str, body: Any, mode: str = "pickup") -> Callable[[Scene], Visit]:
+    """Something about the money of an order that its customer has got, and paid at the till."""
+
+    def visit(scene: Scene) -> Visit:
+        order = getattr(scene, state)(mode)
+        if state == "ready":
+            ordering.hand_over_order(scene.shop.command(order), order.pickup_code, None)
+            payments.capture_payment(order.id)
+        return Visit({"store_id": scene.store_id, "order_id": order.id}, body)
+
+    return visit
+
+
+def _terms(scene: Scene) -> Visit:
+    rates = {"delivery": 1500, "pickup": 600, "dine_in": 0}
+    begins = clock.rfc3339(clock.now() + timedelta(days=1))
+    return Visit({"merchant_id": scene.merchant_id}, {"valid_from": begins, "commission": rates})
+
+
 _ORDER = "/v1/stores/{store_id}/orders/{order_id}"
 _DELIVERY = "/v1/rider/deliveries/{delivery_id}"
 
@@ -233,6 +257,16 @@ TABLE: dict[str, Row] = {
     "GET /v1/orders/{order_id}": Row("customer", _own_order(), 404),
     "POST /v1/orders/{order_id}/cancel": Row("customer", _own_order({"reason": "changed_mind"}), 404),
     "GET /v1/orders/{order_id}/payment": Row("customer", _own_order(method="card"), 404),
+    # the money of an order, and what is agreed with merchants
+    "GET /v1/orders/{order_id}/money": Row("customer", _own_order(), 404),
+    "POST /v1/orders/{order_id}/tips": Row(
+        "customer", _keyed(_money("ready", {"amount": {"amount": 300, "currency": "EUR"}})), 404
+    ),
+    f"GET {_ORDER}/money": Row("manager", _money("accepted", None)),
+    f"POST {_ORDER}/refunds": Row("manager", _keyed(_money("ready", {"reason": "late"}))),
+    f"POST {_ORDER}/adjust": Row("clerk", _on_order("accepted", "pickup", {"missing": [{"line": "0"}]})),
+    "POST /v1/merchants/{merchant_id}/terms": Row("admin", _keyed(_terms)),
+    "GET /v1/merchants/{merchant_id}/terms": Row("owner of the merchant", _merchant()),
     "POST /v1/webhooks/stripe": Row("anybody", _notice),
     # the staff's board
     "GET /v1/stores/{store_id}/board": Row("clerk", _at_store()),

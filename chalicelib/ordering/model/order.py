@@ -45,6 +45,7 @@ SYSTEM: Final = "system"
 # Steps of the timeline that are not a status of their own.
 CONFIRMED: Final = "confirmed"
 POSTPONED: Final = "postponed"
+ADJUSTED: Final = "adjusted"
 
 # What the board must draw the staff's eyes to.
 NO_RIDER: Final = "no_rider"

@@ -44,6 +44,7 @@ class RefundRequest(msgspec.Struct, frozen=True, kw_only=True):
     payer: RefundPayer = "store"
     quantities: Mapping[str, int] | None = None
     amount: int | None = None
+    currency: str | None = None
     note: str = ""
     requested_by: str
 
@@ -135,6 +136,9 @@ def next_refund(payment: Payment, bill: Bill, earlier: list[Refund], request: Re
     if request.payer == "rider" and payment.rider_id is None:
         detail = "No rider brought this order."
         raise Invalid([Violation("no_rider", "/paid_by", detail)])
+    if request.currency not in (None, bill.currency):
+        detail = f"This order was paid in {bill.currency}."
+        raise Invalid([Violation("currency_mismatch", "/amount/currency", detail, {"currency": bill.currency})])
     left = left_on(bill, earlier)
     if request.quantities is not None:
         shares = by_quantity(left, request.quantities)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.payments.routes import payment, webhooks
+from chalicelib.payments.routes import payment, terms, webhooks
 from chalicelib.payments.routes.blueprint import endpoints
 
-__all__ = ["endpoints", "payment", "webhooks"]
+__all__ = ["endpoints", "payment", "terms", "webhooks"]

@@ -10,7 +10,7 @@ from chalicelib.edge.endpoint import Reply, Request
 from chalicelib.edge.permissions import Public
 from chalicelib.edge.problems import malformed
 from chalicelib.kernel import events
-from chalicelib.kernel.event_types import PaymentNotified
+from chalicelib.kernel.event_types import PaymentNotified, TipNotified
 from chalicelib.kernel.ids import is_id
 from chalicelib.payments import provider
 from chalicelib.payments.routes.blueprint import endpoints
@@ -34,7 +34,8 @@ def receive_stripe_webhook(request: Request[bytes]) -> Reply[Received]:
     provider.verify_signature(payload, request.headers.get("stripe-signature", ""))
     notice = _parsed(payload)
     intent = notice.get("data", {}).get("object", {})
-    order_id = (intent.get("metadata") or {}).get("order_id", "")
+    metadata = intent.get("metadata") or {}
+    order_id = metadata.get("order_id", "")
     if (
         notice.get("type") in provider.WEBHOOK_TYPES
         and is_id(order_id, "ord")
@@ -48,6 +49,9 @@ def receive_stripe_webhook(request: Request[bytes]) -> Reply[Received]:
         )
         # The provider's event id goes on as ours, so that a notice sent twice is one event to the inbox.
         events.publish([replace(events.envelope(told), id=notice["id"])])
+    elif notice.get("type") == "payment_intent.succeeded" and is_id(metadata.get(provider.TIP_OF, ""), "ord"):
+        tipped = TipNotified(order_id=metadata[provider.TIP_OF], payment_intent_id=intent["id"])
+        events.publish([replace(events.envelope(tipped), id=notice["id"])])
     return Reply(Received())
 
 

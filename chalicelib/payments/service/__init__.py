@@ -5,10 +5,14 @@ from __future__ import annotations
 from chalicelib.payments.model import Method, Payment, ProviderState, State
 from chalicelib.payments.model.bill import DELIVERY_FEE, SMALL_ORDER_FEE, Bill, BillLine, Sums
 from chalicelib.payments.model.credit import Credit, CreditPart, Movement
+from chalicelib.payments.model.ledger import Entry, balances, trial_balance
 from chalicelib.payments.model.refunds import Refund, RefundPayer, RefundReason, RefundRequest
+from chalicelib.payments.model.terms import DEFAULT as DEFAULT_TERMS
 from chalicelib.payments.model.terms import Commission, Schedule, Terms
 from chalicelib.payments.model.tips import Tip
+from chalicelib.payments.model.words import amount_of, concerns_customer, in_words
 from chalicelib.payments.provider import ClientAction
+from chalicelib.payments.service.adjusting import reduce_bill
 from chalicelib.payments.service.credit import (
     Grant,
     IssuedCard,
@@ -50,11 +54,13 @@ from chalicelib.payments.service.paying import (
 from chalicelib.payments.service.refunds import request_refund, settle_refund
 from chalicelib.payments.service.tendering import Tender, TenderPlan, covers, plan_tenders, refund_to_credit
 from chalicelib.payments.service.terms import agree_on_terms, get_terms, terms_of
+from chalicelib.payments.service.tips import offer_tip, settle_tip, start_tip
 from chalicelib.payments.service.writing import payment_ref
 from chalicelib.payments.tables.refunds import bill_ref, refunds_of, tip_ref
 from chalicelib.payments.tables.terms import terms_ref
 
 __all__ = [
+    "DEFAULT_TERMS",
     "DELIVERY_FEE",
     "SMALL_ORDER_FEE",
     "AlreadyPosted",
@@ -64,6 +70,7 @@ __all__ = [
     "Commission",
     "Credit",
     "CreditPart",
+    "Entry",
     "Grant",
     "IssuedCard",
     "Method",
@@ -84,9 +91,12 @@ __all__ = [
     "agree_on_terms",
     "all_entries_of_rider",
     "all_entries_of_store",
+    "amount_of",
+    "balances",
     "bill_ref",
     "can_pay",
     "capture_payment",
+    "concerns_customer",
     "covers",
     "entries_of_account",
     "entries_of_order",
@@ -100,27 +110,33 @@ __all__ = [
     "give_credit",
     "give_goodwill",
     "grant",
+    "in_words",
     "issue_gift_card",
     "list_card_movements",
     "list_own_credit",
     "list_own_movements",
     "look_at_gift_card",
     "look_up_provider",
+    "offer_tip",
     "open_payment",
     "payment_ref",
     "plan_tenders",
     "post",
     "record_authorised",
     "record_failure",
+    "reduce_bill",
     "refund_to_credit",
     "refunds_of",
     "release_payment",
     "request_refund",
     "revoke_gift_card",
     "settle_refund",
+    "settle_tip",
     "start_intent",
+    "start_tip",
     "store_credit_ref",
     "terms_of",
     "terms_ref",
     "tip_ref",
+    "trial_balance",
 ]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chalicelib.kernel.idempotency import IdempotencyKey
 
 
-def agree_on_terms(merchant_id: str, terms: Terms, key: IdempotencyKey) -> Schedule:
+def agree_on_terms(merchant_id: str, terms: Terms, key: IdempotencyKey) -> tuple[str, Schedule]:
     """Add the next version of a merchant's terms. Raises ``Invalid`` for dates that are over or taken."""
     before = get_terms(merchant_id)
     after = before.extended(terms, clock.now())
@@ -25,9 +25,10 @@ def agree_on_terms(merchant_id: str, terms: Terms, key: IdempotencyKey) -> Sched
         TermsRow.version == len(before.versions) if before.versions else first,
         VersionConflict("terms", merchant_id),
     )
-    tx.remember(key, after)
+    agreed = (merchant_id, after)
+    tx.remember(key, agreed)
     tx.commit()
-    return after
+    return agreed
 
 
 def get_terms(merchant_id: str) -> Schedule:

@@ -1,0 +1,152 @@
+"""The money of an order: for its customer and its store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.edge.endpoint import Reply, Request
+from chalicelib.edge.permissions import Role, StoreStaff
+from chalicelib.kernel.errors import Invalid, Violation
+from chalicelib.kernel.idempotency import IdempotencyKey
+from chalicelib.kernel.money import Money
+from chalicelib.ordering import service
+from chalicelib.ordering.routes.blueprint import endpoints
+from chalicelib.ordering.routes.render import state_view
+from chalicelib.ordering.routes.render_money import money_view, refund_view, store_money_view, tip_view
+from chalicelib.ordering.schemas import StoreOrderState
+from chalicelib.ordering.schemas.money import (
+    AddTip,
+    AdjustOrder,
+    OrderMoney,
+    RefundOrder,
+    RefundView,
+    StoreOrderMoney,
+    TipView,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chalicelib.ordering.schemas.money import RefundLine
+
+_ORDER = "/v1/stores/{store_id}/orders/{order_id}"
+
+
+@endpoints.get(
+    "/v1/orders/{order_id}/money", permission=Role("customer"), returns=OrderMoney, errors=("order_not_found",)
+)
+def get_own_money(request: Request[None]) -> Reply[OrderMoney]:
+    """See the money of an order of yours: the bill, what was held, taken and given back, and why."""
+    return Reply(money_view(service.get_own_money(request.principal.id, request.path["order_id"])))
+
+
+@endpoints.get(
+    _ORDER + "/money", permission=StoreStaff("manager"), returns=StoreOrderMoney, errors=("order_not_found",)
+)
+def get_store_money(request: Request[None]) -> Reply[StoreOrderMoney]:
+    """See the money of an order of the store, with every line of the ledger and the terms that shared it out."""
+    return Reply(store_money_view(service.get_store_money(request.path["store_id"], request.path["order_id"])))
+
+
+@endpoints.post(
+    _ORDER + "/refunds",
+    permission=StoreStaff("manager"),
+    body=RefundOrder,
+    returns=RefundView,
+    status=201,
+    idempotent=True,
+    answer=lambda refund: Reply(refund_view(refund)),
+    errors=("order_not_found", "payment_not_captured", "too_many_refunds"),
+)
+def refund_order(request: Request[RefundOrder]) -> service.Refund:
+    """Give back part of what a customer paid: pieces of lines, an amount, or all that is left.
+
+    Taxes, fees and discounts go back in proportion, so that refunds in any number and order add up to exactly what was
+    taken, tax rate by tax rate. A refund to a card is `pending` until the payment provider has made it; cash goes back
+    over the counter at once.
+    """
+    body = request.body
+    if body.lines is not None and body.amount is not None:
+        detail = "Name lines or an amount, not both."
+        raise Invalid([Violation("lines_or_amount", "/amount", detail)])
+    wanted = service.RefundRequest(
+        reason=body.reason,
+        payer=body.paid_by,
+        quantities=_counted(body.lines, "/lines") if body.lines else None,
+        amount=body.amount.amount if body.amount else None,
+        currency=body.amount.currency if body.amount else None,
+        note=body.note,
+        requested_by=request.principal.id,
+    )
+    return service.refund_order(request.path["store_id"], request.path["order_id"], wanted, _key(request))
+
+
+@endpoints.post(
+    _ORDER + "/adjust",
+    permission=StoreStaff("clerk"),
+    body=AdjustOrder,
+    returns=StoreOrderState,
+    if_match=True,
+    errors=(
+        "order_not_found",
+        "order_status_conflict",
+        "version_conflict",
+        "payment_captured",
+        "nothing_left",
+        "cash_announced",
+    ),
+)
+def adjust_order(request: Request[AdjustOrder]) -> Reply[StoreOrderState]:
+    """Take pieces off an order that can't be given, before the hand-over: so much less is taken from the customer."""
+    command = service.StaffCommand(
+        store_id=request.path["store_id"],
+        order_id=request.path["order_id"],
+        staff_id=request.principal.id,
+        expected_version=request.expected_version,
+        request_id=request.request_id,
+    )
+    order = service.adjust_order(command, _counted(request.body.missing, "/missing"), request.body.reason)
+    return Reply(state_view(order), etag=order.version)
+
+
+def _with_tip_secret(request: Request[Any], body: dict[str, Any]) -> dict[str, Any]:
+    """Add what the app pays the tip with: it is never stored, but asked of the provider each time."""
+    action = service.start_tip(body["order_id"], request.principal.id)
+    if action is None:
+        return body
+    return {**body, "payment_intent_id": action.intent_id, "client_secret": action.client_secret}
+
+
+@endpoints.post(
+    "/v1/orders/{order_id}/tips",
+    permission=Role("customer"),
+    body=AddTip,
+    returns=TipView,
+    status=201,
+    idempotent=True,
+    answer=lambda tip: Reply(tip_view(tip)),
+    finish=_with_tip_secret,
+    errors=("order_not_found", "order_status_conflict", "tip_exists", "payment_provider_unavailable"),
+)
+def add_tip(request: Request[AddTip]) -> service.Tip:
+    """Add a tip to an order that you have got. The answer carries what your app pays it with."""
+    given = request.body.amount
+    tip = Money(given.amount, given.currency)
+    return service.offer_tip(request.principal.id, request.path["order_id"], tip, _key(request))
+
+
+def _counted(lines: Sequence[RefundLine], pointer: str) -> dict[str, int]:
+    counted: dict[str, int] = {}
+    for number, line in enumerate(lines):
+        if line.line in counted:
+            detail = "Name each line once."
+            raise Invalid([Violation("line_repeated", f"{pointer}/{number}/line", detail)])
+        counted[line.line] = line.quantity
+    return counted
+
+
+def _key(request: Request[Any]) -> IdempotencyKey:
+    key = request.idempotency
+    if not isinstance(key, IdempotencyKey):
+        raise TypeError("an idempotent route has a key")
+    return key

@@ -1,0 +1,192 @@
+"""The money of an order over the API: bill, ledger, refunds, tips, adjustments."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from chalicelib.ordering.schemas.values import InstantText, OrderAmount
+
+RefundReason = Literal[
+    "missing_item", "wrong_item", "quality", "late", "damaged", "not_delivered", "customer_request", "other"
+]
+RefundPayer = Literal["store", "platform", "rider", "supplier"]
+BillPart = Annotated[
+    str,
+    Meta(
+        max_length=20,
+        pattern=r"^([0-9]{1,2}|delivery_fee|small_order_fee|tip)$(?!\n)",
+        description="A line of the order by its number, from 0; or a fee, or the tip, by name.",
+        examples=["0"],
+    ),
+]
+
+
+class RefundLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """So many pieces of a line."""
+
+    line: BillPart
+    quantity: Annotated[int, Meta(ge=1, le=999)] = 1
+
+
+class RefundAmount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An amount to give back or to add."""
+
+    amount: Annotated[int, Meta(ge=1, le=99_999_999, description="Minor units.", examples=[500])]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="The order's.", examples=["EUR"])]
+
+
+class RefundOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to give back: pieces of `lines`, or an `amount`; neither gives back all that is left."""
+
+    reason: RefundReason
+    paid_by: Annotated[RefundPayer, Meta(description="Who bears the loss.")] = "store"
+    lines: Annotated[tuple[RefundLine, ...], Meta(min_length=1, max_length=64)] | None = None
+    amount: RefundAmount | None = None
+    note: Annotated[str, Meta(max_length=200)] = ""
+
+
+class AdjustOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The pieces that the store can't give."""
+
+    missing: Annotated[tuple[RefundLine, ...], Meta(min_length=1, max_length=64)]
+    reason: Literal["out_of_stock", "damaged", "short_picked", "customer_request", "other"] = "out_of_stock"
+
+
+class AddTip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tip, to be paid by card."""
+
+    amount: RefundAmount
+
+
+class TipView(msgspec.Struct, frozen=True, kw_only=True):
+    """A tip of its own, and what your app needs to pay it."""
+
+    order_id: str
+    amount: OrderAmount
+    state: Literal["requires_payment", "captured"]
+    payment_intent_id: str | None = None
+    client_secret: Annotated[str | None, Meta(description="Only while the tip is to be paid.")] = None
+
+
+class BillPartView(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the bill: `gross` is what is paid for all of it, of which `tax`."""
+
+    line: str
+    name: str
+    quantity: int
+    gross: OrderAmount
+    tax: OrderAmount
+    tax_rate_basis_points: int
+
+
+class BillTax(msgspec.Struct, frozen=True, kw_only=True):
+    """The tax of one rate in the bill."""
+
+    rate_basis_points: int
+    tax: OrderAmount
+
+
+class BillView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the customer pays, part by part: the parts' `gross` add up to `total`."""
+
+    parts: list[BillPartView]
+    taxes: list[BillTax]
+    total: OrderAmount
+
+
+class RefundShare(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a part of the bill goes back."""
+
+    line: str
+    quantity: int
+    gross: OrderAmount
+    tax: OrderAmount
+
+
+class RefundView(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund: `pending` until the payment provider has made it."""
+
+    number: int
+    state: Literal["pending", "settled", "failed"]
+    amount: OrderAmount
+    tax: OrderAmount
+    shares: list[RefundShare]
+    reason: RefundReason
+    paid_by: RefundPayer
+    requested_at: InstantText
+    settled_at: InstantText | None
+    failure_code: str | None
+    note: str
+
+
+class MovementView(msgspec.Struct, frozen=True, kw_only=True):
+    """A movement of the order's money, in words."""
+
+    at: InstantText
+    kind: str
+    amount: OrderAmount
+    text: Annotated[str, Meta(examples=["45.90 EUR was taken from the card."])]
+
+
+class PostingView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a movement adds to an account: debits are positive."""
+
+    account: str
+    amount: OrderAmount
+    about: str
+
+
+class EntryView(msgspec.Struct, frozen=True, kw_only=True):
+    """A movement with its lines in the ledger, which add up to nothing."""
+
+    id: str
+    at: InstantText
+    kind: str
+    cause: str
+    amount: OrderAmount
+    text: str
+    lines: list[PostingView]
+
+
+class PaidView(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the order is paid; `pending_refund` is about to go back."""
+
+    method: str
+    state: str
+    total: OrderAmount
+    authorised: OrderAmount
+    captured: OrderAmount
+    refunded: OrderAmount
+    pending_refund: OrderAmount
+    by_credit: OrderAmount
+
+
+class OrderMoney(msgspec.Struct, frozen=True, kw_only=True):
+    """An order's money, from the bill to the last refund."""
+
+    order_id: str
+    quoted: OrderAmount
+    bill: BillView
+    payment: PaidView
+    refunds: list[RefundView]
+    tip: TipView | None
+    movements: list[MovementView]
+
+
+class StoreOrderMoney(msgspec.Struct, frozen=True, kw_only=True):
+    """An order's money as its store sees it: with the ledger, and the terms that shared it out."""
+
+    order_id: str
+    quoted: OrderAmount
+    bill: BillView
+    payment: PaidView
+    refunds: list[RefundView]
+    tip: TipView | None
+    terms_version: int
+    entries: list[EntryView]
+    balances: Annotated[
+        dict[str, int], Meta(description="Minor units by account, over the entries: debits are positive.")
+    ]
