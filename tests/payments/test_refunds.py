@@ -15,6 +15,7 @@ from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments import provider, service
 from chalicelib.payments.model import State
 from chalicelib.payments.model.bill import DELIVERY_FEE, Bill, BillLine
+from chalicelib.payments.model.credit import CreditPart
 from chalicelib.payments.model.ledger import balances, trial_balance
 from chalicelib.payments.model.refunds import Refund, RefundRequest, RefundState
 
@@ -217,3 +218,45 @@ def test_an_end_after_a_partial_refund_gives_back_the_rest(stripe: Stripe, deliv
     assert service.release_payment(delivered.order_id).state is State.REFUNDED
     assert at_stripe(stripe, delivered)["refunded"] == BILL.total
     assert balances(service.entries_of_order(delivered.order_id)).get("stripe:clearing", 0) == 0
+
+
+@pytest.mark.parametrize("given", [500, BILL.total])
+def test_a_split_tender_gets_back_what_each_part_paid(stripe: Stripe, given: int) -> None:
+    issued = service.issue_gift_card(
+        Money(given, "EUR"),
+        funded_by="promotions",
+        merchant_id=None,
+        valid_days=None,
+        reason="spring",
+        by="adm_1",
+        key=key(),
+    )
+    tx = Transaction()
+    payment = service.open_payment(
+        tx,
+        order_id=ids.new_id("ord"),
+        store_id=ids.new_id("sto"),
+        customer_id=ids.new_id("cus"),
+        amount=Money(BILL.total, "EUR"),
+        method="card",
+        credits=(CreditPart(issued.card.id, issued.card.kind, given),),
+        sums=BILL.sums,
+        mode="delivery",
+    )
+    tx.commit()
+    if given < BILL.total:
+        stripe.confirm(service.start_intent(payment))
+        tx = Transaction()
+        service.record_authorised(tx, payment, service.look_up_provider(payment))
+        tx.commit()
+    service.capture_payment(payment.order_id, "rdr-1")
+    for amount in (700, None):
+        refund = ask(payment, amount=amount)
+        service.settle_refund(payment.order_id, refund.number)
+
+    assert service.get_payment(payment.order_id).state is State.REFUNDED
+    assert service.get_gift_card(issued.card.id).available == given
+    assert sum(intent["refunded"] for intent in stripe.intents_of(payment.order_id)) == BILL.total - given
+    told = balances(service.entries_of_order(payment.order_id))
+    assert "stripe:clearing" not in told
+    assert not [account for account in told if account.startswith(("customer:", "credit:"))]
