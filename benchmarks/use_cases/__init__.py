@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.use_cases.credit import credit
 from benchmarks.use_cases.money import money
 from benchmarks.use_cases.ordering import other_ends, quotes
 from benchmarks.use_cases.riders import background, delivery, returns, riders, second_thoughts
@@ -20,6 +21,7 @@ SCENES = (
     money,
     second_thoughts,
     returns,
+    credit,
     background,
 )
 

@@ -13,6 +13,8 @@ import msgspec
 
 from chalicelib.catalog import service as catalog
 from chalicelib.kernel import clock, ids
+from chalicelib.kernel.idempotency import IdempotencyKey
+from chalicelib.kernel.money import Money
 from chalicelib.ordering import service as ordering
 from chalicelib.payments import service as payments
 from chalicelib.stores import service as stores
@@ -158,6 +160,34 @@ def _merchant(body: Any = None, **headers: str) -> Callable[[Scene], Visit]:
     return lambda scene: Visit({"merchant_id": scene.merchant_id}, body, named)
 
 
+_EUROS = {"value": {"amount": 500, "currency": "EUR"}, "reason": "Sorry"}
+
+
+def _gift_card(body: Any = None, *, of_merchant: bool = False) -> Callable[[Scene], Visit]:
+    """Something about a card that was issued a moment ago."""
+
+    def visit(scene: Scene) -> Visit:
+        key = IdempotencyKey("visits", ids.new_id("key"), "fingerprint", lambda _: None)
+        merchant_id = scene.merchant_id if of_merchant else None
+        issued = payments.issue_gift_card(
+            Money(500, "EUR"),
+            funded_by="promotions",
+            merchant_id=merchant_id,
+            valid_days=None,
+            reason="Test",
+            by="adm",
+            key=key,
+        )
+        path = {"gift_card_id": issued.card.id, **({"merchant_id": merchant_id} if merchant_id else {})}
+        return Visit(path, {"code": issued.code} if body == "code" else body)
+
+    return visit
+
+
+def _goodwill(scene: Scene) -> Visit:
+    return Visit({"store_id": scene.store_id, "order_id": scene.order().id}, _EUROS)
+
+
 def _basket(scene: Scene) -> Visit:
     address = {"point": {"lat": scene.place.lat + 0.004, "lng": scene.place.lng}, "street": "Hill Road 1"}
     lines = [
@@ -200,6 +230,7 @@ def _terms(scene: Scene) -> Visit:
 
 
 _ORDER = "/v1/stores/{store_id}/orders/{order_id}"
+_CARDS = "/v1/merchants/{merchant_id}/gift-cards"
 _DELIVERY = "/v1/rider/deliveries/{delivery_id}"
 
 TABLE: dict[str, Row] = {
@@ -268,6 +299,24 @@ TABLE: dict[str, Row] = {
     "POST /v1/merchants/{merchant_id}/terms": Row("admin", _keyed(_terms)),
     "GET /v1/merchants/{merchant_id}/terms": Row("owner of the merchant", _merchant()),
     "POST /v1/webhooks/stripe": Row("anybody", _notice),
+    # gift cards and store credit
+    "POST /v1/gift-cards": Row("admin", _keyed(lambda _: Visit(body=_EUROS))),
+    "POST /v1/gift-cards/balance": Row("customer", _gift_card("code")),
+    "GET /v1/gift-cards/{gift_card_id}": Row("admin", _gift_card()),
+    "GET /v1/gift-cards/{gift_card_id}/movements": Row("admin", _gift_card()),
+    "POST /v1/gift-cards/{gift_card_id}/revoke": Row("admin", _gift_card({"reason": "lost"})),
+    f"POST {_CARDS}": Row("owner of the merchant", _keyed(lambda s: _merchant({"store_id": s.store_id, **_EUROS})(s))),
+    f"GET {_CARDS}/{{gift_card_id}}": Row("owner of the merchant", _gift_card(of_merchant=True)),
+    f"GET {_CARDS}/{{gift_card_id}}/movements": Row("owner of the merchant", _gift_card(of_merchant=True)),
+    f"POST {_CARDS}/{{gift_card_id}}/revoke": Row(
+        "owner of the merchant", _gift_card({"reason": "lost"}, of_merchant=True)
+    ),
+    "POST /v1/customers/{customer_id}/credits": Row(
+        "admin", _keyed(lambda _: Visit({"customer_id": ids.new_id("cus")}, _EUROS))
+    ),
+    "POST /v1/stores/{store_id}/orders/{order_id}/goodwill": Row("manager", _keyed(_goodwill)),
+    "GET /v1/me/credits": Row("customer", lambda _: Visit()),
+    "GET /v1/me/credits/{currency}/movements": Row("customer", lambda _: Visit({"currency": "EUR"})),
     # the staff's board
     "GET /v1/stores/{store_id}/board": Row("clerk", _at_store()),
     "GET /v1/stores/{store_id}/orders": Row("clerk", _at_store()),

@@ -348,6 +348,7 @@ def test_every_movement_is_in_the_ledger_and_the_credit_owed_is_its_balance(stri
     card, customer_id = issued(1000, funded_by="store:sto_9", valid_days=1).card, ids.new_id("cus")
     taken = place((card, 300), total=300, customer_id=customer_id)
     ended = place((card, 200), total=200, customer_id=customer_id)
+    assert balances(ledger.entries_of_account(card.account, clock.now()))[card.account] == -sum(balance(card.id))
     service.capture_payment(taken.order_id)
     service.release_payment(ended.order_id)
     later = clock.now() + timedelta(days=1)

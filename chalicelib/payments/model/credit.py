@@ -11,6 +11,7 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence  # resolved at run time by msgspec
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final, Literal
 
 import msgspec
 
@@ -48,6 +49,17 @@ class State(StrEnum):
     REVOKED = "revoked"
 
 
+MovementKind = Literal["issued", "held", "redeemed", "released", "refunded", "expired", "revoked"]
+
+ISSUED: Final = "issued"
+HELD: Final = "held"
+REDEEMED: Final = "redeemed"
+RELEASED: Final = "released"
+REFUNDED: Final = "refunded"
+EXPIRED: Final = "expired"
+REVOKED: Final = "revoked"
+
+
 class Credit(msgspec.Struct, frozen=True, kw_only=True):
     """A balance. ``merchant_id`` bounds where it is taken (None: everywhere); ``expires_at`` None is never."""
 
@@ -78,22 +90,13 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a credit's history. ``amount`` is what the step moved; a hold is one line that changes its ``kind``."""
 
     id: str
-    kind: str
+    kind: MovementKind
     amount: int
     at: datetime
     order_id: str | None = None
     funded_by: str | None = None
     reason: str | None = None
     by: str | None = None
-
-
-ISSUED = "issued"
-HELD = "held"
-REDEEMED = "redeemed"
-RELEASED = "released"
-REFUNDED = "refunded"
-EXPIRED = "expired"
-REVOKED = "revoked"
 
 
 class CreditPart(msgspec.Struct, frozen=True, array_like=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalicelib.payments.model import Method, Payment, ProviderState, State
 from chalicelib.payments.model.bill import DELIVERY_FEE, SMALL_ORDER_FEE, Bill, BillLine, Sums
-from chalicelib.payments.model.credit import Credit, CreditPart, Movement
+from chalicelib.payments.model.credit import PROMOTIONS, Credit, CreditPart, Movement
 from chalicelib.payments.model.ledger import Entry, balances, trial_balance
 from chalicelib.payments.model.refunds import Refund, RefundPayer, RefundReason, RefundRequest
 from chalicelib.payments.model.terms import DEFAULT as DEFAULT_TERMS
@@ -62,6 +62,7 @@ from chalicelib.payments.tables.terms import terms_ref
 __all__ = [
     "DEFAULT_TERMS",
     "DELIVERY_FEE",
+    "PROMOTIONS",
     "SMALL_ORDER_FEE",
     "AlreadyPosted",
     "Bill",

@@ -53,7 +53,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     by: str | None = None
     order_id: str | None = None
     expires_at: datetime | None = None
-    kind: str = rules.ISSUED
+    kind: rules.MovementKind = rules.ISSUED
 
 
 # --- gift cards -------------------------------------------------------------------------------------------------------
@@ -213,11 +213,12 @@ def give_goodwill(
 ) -> Credit:
     """Give the customer of a store's order credit, once for each order and at most what it cost; the store pays.
 
-    Raises ``payment_not_found``, ``currency_mismatch``, ``goodwill_too_large`` or ``goodwill_given_already``.
+    Raises ``order_not_found`` also for what was never paid, ``credit_given_already``, or ``Invalid``.
     """
     payment: Payment | None = tables.fetch(tables.Ref(PaymentRow, payment_pk(order_id), SK, payment_of_row))[0]
-    if payment is None or payment.store_id != store_id:
-        raise NotFound("payment", order_id)
+    unseen = payment is None or (payment.uses_provider and not payment.authorised_minor)
+    if payment is None or unseen or payment.store_id != store_id:
+        raise NotFound("order", order_id)
     if payment.amount.currency != amount.currency:
         detail = f"The order was in {payment.amount.currency}."
         raise Invalid([Violation("currency_mismatch", "/amount/currency", detail)])
@@ -344,7 +345,7 @@ def funding_of(credit_id: str, currency: str) -> dict[str, int]:
             return funding
 
 
-def _write_off(credit: Credit, state: State, kind: str, reason: str | None, by: str | None) -> None:
+def _write_off(credit: Credit, state: State, kind: rules.MovementKind, reason: str | None, by: str | None) -> None:
     rest = credit.available
     tx = Transaction()
     tx.update(

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.kernel import clock, tables
@@ -193,7 +194,7 @@ def wrong_codes_pk(customer_id: str) -> str:
 def _movement(row: MovementRow) -> Movement:
     return Movement(
         id=row.sk.split("#")[2],
-        kind=row.kind,
+        kind=msgspec.convert(row.kind, rules.MovementKind),
         amount=int(row.amount),
         at=clock.from_epoch_ms(int(row.at)),
         order_id=row.order_id,
