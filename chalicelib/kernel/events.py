@@ -261,7 +261,12 @@ def _client(service: str) -> Any:
         from botocore.config import Config
 
         # botocore rather than boto3: PynamoDB has loaded it already, and boto3 would add its import to a cold start.
-        config = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=3, read_timeout=10)
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": 4},
+            connect_timeout=3,
+            read_timeout=10,
+            user_agent=settings.USER_AGENT,
+        )
         session = botocore.session.get_session()
         _clients[service] = session.create_client(service, settings.get().region, config=config)
     return _clients[service]

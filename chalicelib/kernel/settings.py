@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# What AWS is told about who is calling.
+USER_AGENT = "doorstep"
+
 
 class SettingsError(RuntimeError):
     """The environment does not describe a runnable Doorstep; names every variable that is missing or wrong."""

@@ -13,6 +13,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
+from botocore.config import Config
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.constants import BINARY
@@ -67,6 +68,8 @@ def connection() -> Connection:
                     connect_timeout_seconds=_TIMEOUT_SECONDS,
                     read_timeout_seconds=_TIMEOUT_SECONDS,
                 )
+                # Without a name of its own botocore puts a long one together anew for each request, twice.
+                made.session.set_default_client_config(Config(user_agent=settings.USER_AGENT))
                 _ = made.client
                 _shared = made
     return _shared
