@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from chalicelib.catalog import service as catalog
+from chalicelib.dispatch import service as dispatch
 from chalicelib.kernel import clock, ids
 from chalicelib.stores import service as stores
 from tests.ordering import world
@@ -105,7 +106,8 @@ def _step(state: str, **more: Any) -> Callable[[Scene], Visit]:
 
 
 def _rider_change(scene: Scene) -> Visit:
-    return Visit({"rider_id": scene.subjects["rider"]}, {"name": "Mara"}, {"If-Match": '"1"'})
+    rider = dispatch.read_rider(scene.subjects["rider"])
+    return Visit({"rider_id": rider.id}, {"name": "Mara"}, {"If-Match": f'"{rider.version}"'})
 
 
 def _on_shift(scene: Scene) -> Visit:
@@ -150,9 +152,12 @@ def _pause(scene: Scene) -> Visit:
     return Visit({"store_id": scene.store_id, "pause_id": told.json["pauses"][0]["id"]})
 
 
-def _merchant(body: Any = None, **headers: str) -> Callable[[Scene], Visit]:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda scene: Visit({"merchant_id": scene.merchant_id}, body, named)
+def _merchant(body: Any = None) -> Callable[[Scene], Visit]:
+    def visit(scene: Scene) -> Visit:
+        version = stores.get_merchant(scene.merchant_id).version
+        return Visit({"merchant_id": scene.merchant_id}, body, {"If-Match": f'"{version}"'})
+
+    return visit
 
 
 def _basket(scene: Scene) -> Visit:
@@ -196,7 +201,7 @@ TABLE: dict[str, Row] = {
     "DELETE /v1/stores/{store_id}/staff/{user_id}": Row("clerk", _own_place),
     "POST /v1/merchants": Row("admin", _keyed(lambda _: Visit(body={"name": "Lina", "owner_id": "usr_lina"}))),
     "GET /v1/merchants/{merchant_id}": Row("owner of the merchant", _merchant()),
-    "PATCH /v1/merchants/{merchant_id}": Row("owner of the merchant", _merchant({"name": "Lina"}, If_Match='"1"')),
+    "PATCH /v1/merchants/{merchant_id}": Row("owner of the merchant", _merchant({"name": "Lina"})),
     "GET /v1/merchants/{merchant_id}/stores": Row("owner of the merchant", _merchant()),
     "POST /v1/merchants/{merchant_id}/stores": Row("owner of the merchant", _keyed(_merchant(world.store_settings()))),
     # menus and availability
