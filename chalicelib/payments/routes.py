@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import Any
+from typing import TypeVar
+
+import msgspec
 
 from chalicelib.edge.endpoint import Endpoints, Reply, Request
 from chalicelib.edge.permissions import Public, Role
@@ -13,7 +14,17 @@ from chalicelib.kernel import events
 from chalicelib.kernel.event_types import PaymentNotified
 from chalicelib.kernel.ids import is_id
 from chalicelib.payments import provider, service
-from chalicelib.payments.schemas import PaymentView, Received, amount_view, money_view
+from chalicelib.payments.schemas import (
+    PaymentView,
+    Received,
+    StripeIntent,
+    StripeNotice,
+    StripeSubject,
+    amount_view,
+    money_view,
+)
+
+T = TypeVar("T")
 
 endpoints = Endpoints("payments", "How an order is paid, and the notices of the payment provider.")
 
@@ -59,37 +70,34 @@ def receive_stripe_webhook(request: Request[bytes]) -> Reply[Received]:
     The notice only says that something happened: a queued reaction asks Stripe what. Notices may come twice, late and
     in any order; types that nobody reacts to are taken and dropped.
     """
-    payload = request.body
-    provider.verify_signature(payload, request.headers.get("stripe-signature", ""))
-    notice = _parsed(payload)
-    intent = notice.get("data", {}).get("object", {})
-    order_id = (intent.get("metadata") or {}).get("order_id", "")
-    if (
-        notice.get("type") in provider.WEBHOOK_TYPES
-        and is_id(order_id, "ord")
-        and not _follows_our_capture(notice["type"], intent)
-    ):
-        told = PaymentNotified(
-            order_id=order_id,
-            provider_event_id=notice["id"],
-            provider_type=notice["type"],
-            payment_intent_id=intent["id"],
-        )
-        # The provider's event id goes on as ours, so that a notice sent twice is one event to the inbox.
-        events.publish([replace(events.envelope(told), id=notice["id"])])
+    provider.verify_signature(request.body, request.headers.get("stripe-signature", ""))
+    notice = _read(request.body, StripeNotice)
+    if notice.type in provider.WEBHOOK_TYPES:
+        _tell(notice, _read(notice.data, StripeSubject).object)
     return Reply(Received())
 
 
-def _parsed(payload: bytes) -> dict[str, Any]:
+def _tell(notice: StripeNotice, intent: StripeIntent) -> None:
+    order_id = (intent.metadata or {}).get("order_id", "")
+    if not is_id(order_id, "ord") or _follows_our_capture(notice, intent):
+        return
+    told = PaymentNotified(
+        order_id=order_id,
+        provider_event_id=notice.id,
+        provider_type=notice.type,
+        payment_intent_id=intent.id,
+    )
+    # The provider's event id goes on as ours, so that a notice sent twice is one event to the inbox.
+    events.publish([replace(events.envelope(told), id=notice.id)])
+
+
+def _read(payload: bytes | msgspec.Raw, shape: type[T]) -> T:
     try:
-        notice = json.loads(payload)
-        if isinstance(notice, dict) and isinstance(notice["id"], str):
-            return notice
-    except (ValueError, KeyError) as error:
+        return msgspec.json.decode(payload, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise malformed("The body is not an event.") from error
-    raise malformed("The body is not an event.")
 
 
-def _follows_our_capture(notice_type: str, intent: dict[str, Any]) -> bool:
+def _follows_our_capture(notice: StripeNotice, intent: StripeIntent) -> bool:
     """With manual capture, success is the echo of our own capture call, whose answer was recorded."""
-    return notice_type == "payment_intent.succeeded" and intent.get("capture_method") == "manual"
+    return notice.type == "payment_intent.succeeded" and intent.capture_method == "manual"
