@@ -124,7 +124,7 @@ def _name(node: ast.expr) -> str:
 
 def _status(call: ast.Call, otherwise: int) -> int:
     told = [each.value for each in call.keywords if each.arg == "status"]
-    return told[0].value if told and isinstance(told[0], ast.Constant) else otherwise
+    return int(ast.literal_eval(told[0])) if told else otherwise
 
 
 @cache
