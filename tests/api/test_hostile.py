@@ -186,18 +186,18 @@ def test_bodies_that_are_no_such_thing(scene: Scene, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WITH_BODY)
-def test_a_body_that_is_too_large_is_refused(scene: Scene, name: str) -> None:
+def test_a_body_that_is_too_large_is_refused(town: Scene, name: str) -> None:
     row = TABLE[name]
-    visit = row.visit(scene)
+    visit = row.visit(town)
     content = json.dumps(visit.body).encode() + b" " * max(BY_NAME[name].max_body, MAX_BODY_BYTES)
-    answer = _send(scene, _CALLERS.get(row.caller, row.caller), name, Visit(visit.path, content, visit.headers))
+    answer = _send(town, _CALLERS.get(row.caller, row.caller), name, Visit(visit.path, content, visit.headers))
     assert (answer.status, answer.code) == (413, "body_too_large")
 
 
-def test_a_field_that_is_given_twice_is_not_smuggled_past(scene: Scene) -> None:
+def test_a_field_that_is_given_twice_is_not_smuggled_past(town: Scene) -> None:
     """Whatever is read is what was checked: the last one, as JSON readers do."""
     content = b'{"user_id": "usr_a", "role": "clerk", "role": "owner"}'
-    answer = scene.call("manager", "POST", f"/v1/stores/{scene.store_id}/staff", content)
+    answer = town.call("manager", "POST", f"/v1/stores/{town.store_id}/staff", content)
     assert answer.status == 403
 
 
@@ -240,15 +240,15 @@ ODD_IDS = (
 
 
 @pytest.mark.parametrize("name", [name for name in TABLE if "{" in name])
-def test_ids_that_are_none(scene: Scene, name: str) -> None:
+def test_ids_that_are_none(town: Scene, name: str) -> None:
     row, route = TABLE[name], BY_NAME[name]
-    visit = row.visit(scene)
+    visit = row.visit(town)
     caller = _CALLERS.get(row.caller, row.caller)
     wrong = []
     for parameter in route.parameters:
         for odd in ODD_IDS:
             path = {**visit.path, parameter: odd}
-            answer = _send(scene, caller, name, Visit(path, visit.body, visit.headers, visit.query))
+            answer = _send(town, caller, name, Visit(path, visit.body, visit.headers, visit.query))
             allowed = (
                 (403, 404, 422) if parameter not in ("sku", "product_id", "item_id") else (200, 204, 403, 404, 422)
             )
@@ -297,14 +297,14 @@ LISTS = [name for name in TABLE if BY_NAME[name].query is not None and "limit" i
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_queries_that_are_none(scene: Scene, name: str) -> None:
+def test_queries_that_are_none(town: Scene, name: str) -> None:
     row = TABLE[name]
-    visit = row.visit(scene)
+    visit = row.visit(town)
     caller = _CALLERS.get(row.caller, row.caller)
     wrong = []
     for odd in ODD_QUERIES:
         query = f"{visit.query}&{odd}" if visit.query else f"?{odd}"
-        answer = _send(scene, caller, name, Visit(visit.path, query=query))
+        answer = _send(town, caller, name, Visit(visit.path, query=query))
         if answer.status not in (200 if odd in ("=", "&&&&=&", "limit", "limit=1e1") else 422, 422):
             wrong.append(f"{odd[:40]}: {answer}")
     assert wrong == []
@@ -324,15 +324,15 @@ def test_queries_that_are_none(scene: Scene, name: str) -> None:
     ],
 )
 @pytest.mark.parametrize("mode", ["delivery", "pickup", "dine_in"])
-def test_the_ends_of_the_earth_can_be_searched(scene: Scene, point: str, mode: str) -> None:
-    assert scene.call(None, "GET", f"/v1/stores?{point}&mode={mode}").status == 200
+def test_the_ends_of_the_earth_can_be_searched(town: Scene, point: str, mode: str) -> None:
+    assert town.call(None, "GET", f"/v1/stores?{point}&mode={mode}").status == 200
 
 
 @pytest.mark.parametrize(
     "value", ["nan", "inf", "-inf", "1e999", "90.0000001", "", "1,5", "0x1p3", "1_0", "%d9%a1", "1 "]
 )
-def test_no_place_is_there(scene: Scene, value: str) -> None:
-    assert scene.call(None, "GET", f"/v1/stores?lat={value}&lng=0&mode=pickup").status == 422
+def test_no_place_is_there(town: Scene, value: str) -> None:
+    assert town.call(None, "GET", f"/v1/stores?lat={value}&lng=0&mode=pickup").status == 422
 
 
 # --- cursors ----------------------------------------------------------------------------------------------------------
@@ -369,22 +369,22 @@ FORGED: list[Any] = [
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_forged_cursors(scene: Scene, name: str) -> None:
+def test_forged_cursors(town: Scene, name: str) -> None:
     """The binding is no secret: anybody can make a cursor of any key. It leads to nobody else's rows, and to no 5xx."""
-    scene.order()
+    town.order()
     row = TABLE[name]
-    visit = row.visit(scene)
+    visit = row.visit(town)
     caller = _CALLERS.get(row.caller, row.caller)
-    filters = _filters(scene)[name]
-    real = _real_keys(scene)
+    filters = _filters(town)[name]
+    real = _real_keys(town)
     wrong = []
     for key in [*FORGED, *real]:
         cursor = cursors.encode(key, *filters)
         query = f"{visit.query or '?limit=5'}&cursor={cursor}"
-        answer = _send(scene, caller, name, Visit(visit.path, query=query))
+        answer = _send(town, caller, name, Visit(visit.path, query=query))
         if answer.status not in (200, 422):
             wrong.append(f"{key}: {answer}")
-        if answer.status == 200 and key in real and scene.elsewhere.id in answer.text:
+        if answer.status == 200 and key in real and town.elsewhere.id in answer.text:
             wrong.append(f"{key}: shows what is elsewhere")
     assert wrong == []
 
@@ -445,12 +445,12 @@ def test_if_match_that_is_no_version(scene: Scene, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in TABLE if name.startswith("GET ")])
-def test_if_none_match_that_is_no_tag(scene: Scene, name: str) -> None:
+def test_if_none_match_that_is_no_tag(town: Scene, name: str) -> None:
     row = TABLE[name]
     caller = _CALLERS.get(row.caller, row.caller)
-    visit = row.visit(scene)
+    visit = row.visit(town)
     answers = {
-        tag: _send(scene, caller, name, Visit(visit.path, headers={"If-None-Match": tag}, query=visit.query)).status
+        tag: _send(town, caller, name, Visit(visit.path, headers={"If-None-Match": tag}, query=visit.query)).status
         for tag in (*ODD_TAGS, '"."', '"..."', '"1.2.3.4.5"', '"a.b"')
     }
     assert {tag: status for tag, status in answers.items() if status not in (200, 304)} == {}
@@ -474,19 +474,19 @@ def test_idempotency_keys_that_are_none(scene: Scene, name: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["", "a" * 129, "a b", "\u00e9", "a,b", "../x", "x" * 5000])
-def test_a_request_id_that_is_none_is_replaced(scene: Scene, given: str) -> None:
-    answer = scene.call("customer", "GET", "/v1/orders", X_Request_Id=given)
+def test_a_request_id_that_is_none_is_replaced(town: Scene, given: str) -> None:
+    answer = town.call("customer", "GET", "/v1/orders", X_Request_Id=given)
     assert answer.status == 200
     assert answer.headers["X-Request-Id"] != given
 
 
-def test_a_request_id_that_all_requests_share_joins_nothing(scene: Scene) -> None:
+def test_a_request_id_that_all_requests_share_joins_nothing(town: Scene) -> None:
     """Some clients send one id for a whole session: it is for the logs and may not decide what happens."""
-    order = scene.order()
-    path = f"/v1/stores/{scene.store_id}/orders/{order.id}"
+    order = town.order()
+    path = f"/v1/stores/{town.store_id}/orders/{order.id}"
     version = order.version
     for command, body in (("accept", {"prep_minutes": 20}), ("start", None), ("ready", None)):
-        answer = scene.call("clerk", "POST", f"{path}/{command}", body, If_Match=f'"{version}"', X_Request_Id="same")
+        answer = town.call("clerk", "POST", f"{path}/{command}", body, If_Match=f'"{version}"', X_Request_Id="same")
         assert answer.status == 200
         version = answer.json["version"]
     assert answer.json["status"] == "ready"
@@ -525,13 +525,13 @@ def test_the_largest_basket_is_quoted_and_ordered(scene: Scene) -> None:
     assert board.json["cards"][0]["lines"][0]["note"] == letter * 200
 
 
-def test_a_basket_of_every_choice_there_could_be(scene: Scene) -> None:
+def test_a_basket_of_every_choice_there_could_be(town: Scene) -> None:
     nested = [{"group_id": "g" * 64, "option_id": "o" * 64, "quantity": 99}] * 30
     modifiers = [{"group_id": "crust", "option_id": "classic", "modifiers": nested}] * 30
     line = {"sku": "PIZ-MARG-32", "modifiers": modifiers}
     for lines in ([line], [line] * 2, [{"sku": f"S{number}"} for number in range(60)]):
-        body = {"store_id": scene.store_id, "mode": "pickup", "lines": lines}
-        assert scene.call("customer", "POST", "/v1/quotes", body).status == 422
+        body = {"store_id": town.store_id, "mode": "pickup", "lines": lines}
+        assert town.call("customer", "POST", "/v1/quotes", body).status == 422
 
 
 def test_a_store_with_the_most_and_largest_zones(scene: Scene) -> None:
@@ -563,16 +563,16 @@ def test_a_store_with_the_most_and_largest_zones(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("place", [(90, 0), (-90, 180), (0, 180), (0, -180), (89.99, 10)])
-def test_a_store_at_the_end_of_the_earth(scene: Scene, place: tuple[float, float]) -> None:
+def test_a_store_at_the_end_of_the_earth(town: Scene, place: tuple[float, float]) -> None:
     point = {"lat": place[0], "lng": place[1]}
     zone = {"id": "z", "area": {"type": "radius", "radius_m": 100_000}, "tiers": [{"fee": _euro(0)}]}
     body = {**world.store_settings(), "point": point, "zones": [zone]}
-    answer = scene.call(
-        "owner", "POST", f"/v1/merchants/{scene.merchant_id}/stores", body, Idempotency_Key=ids.new_id("key")
+    answer = town.call(
+        "owner", "POST", f"/v1/merchants/{town.merchant_id}/stores", body, Idempotency_Key=ids.new_id("key")
     )
     assert answer.status in (201, 422)
     if answer.status == 201:
-        found = scene.call(None, "GET", f"/v1/stores?lat={place[0]}&lng={place[1]}&mode=delivery")
+        found = town.call(None, "GET", f"/v1/stores?lat={place[0]}&lng={place[1]}&mode=delivery")
         assert answer.json["id"] in [each["id"] for each in found.json["items"]]
 
 
@@ -600,12 +600,12 @@ def test_amounts_at_their_bounds_are_priced_or_refused(scene: Scene) -> None:
             assert placed.status < 500, str(placed)
 
 
-def test_an_order_does_not_grow_with_every_touch_of_a_tablet(scene: Scene) -> None:
-    order = scene.accepted()
-    path = f"/v1/stores/{scene.store_id}/orders/{order.id}"
+def test_an_order_does_not_grow_with_every_touch_of_a_tablet(town: Scene) -> None:
+    order = town.accepted()
+    path = f"/v1/stores/{town.store_id}/orders/{order.id}"
     version = order.version
     for minutes in range(5, 35):
-        answer = scene.call("clerk", "POST", f"{path}/postpone", {"prep_minutes": minutes}, If_Match=f'"{version}"')
+        answer = town.call("clerk", "POST", f"{path}/postpone", {"prep_minutes": minutes}, If_Match=f'"{version}"')
         assert answer.status == 200
         version = answer.json["version"]
     steps = [entry["step"] for entry in answer.json["timeline"]]
@@ -618,23 +618,23 @@ def test_an_order_does_not_grow_with_every_touch_of_a_tablet(scene: Scene) -> No
 @pytest.mark.parametrize(
     "sku", ["a#b", "a:b", "#", "A" * 64, "\U0001f355" * 64, "\x00", "a\x00b", "\n", " ", "STOCK#", "\u202e"]
 )
-def test_texts_that_become_keys(scene: Scene, sku: str) -> None:
+def test_texts_that_become_keys(town: Scene, sku: str) -> None:
     """A SKU of a basket is a part of the key under which its stock is read."""
-    body = {"store_id": scene.store_id, "mode": "pickup", "lines": [{"sku": sku}]}
-    answer = scene.call("customer", "POST", "/v1/quotes", body)
+    body = {"store_id": town.store_id, "mode": "pickup", "lines": [{"sku": sku}]}
+    answer = town.call("customer", "POST", "/v1/quotes", body)
     assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, "/lines/0/sku")
     for field in ("store_id", "quote_id"):
         told = {"store_id": {**body, "store_id": sku}, "quote_id": {"quote_id": sku, "payment_method": "card"}}[field]
         path = {"store_id": "/v1/quotes", "quote_id": "/v1/orders"}[field]
-        assert scene.call("customer", "POST", path, told, Idempotency_Key=ids.new_id("key")).status in (404, 422)
+        assert town.call("customer", "POST", path, told, Idempotency_Key=ids.new_id("key")).status in (404, 422)
 
 
-def test_whose_subject_is_odd_has_things_of_their_own(scene: Scene) -> None:
+def test_whose_subject_is_odd_has_things_of_their_own(town: Scene) -> None:
     """Subjects are the issuer's to choose; what stands between the parts of a key can't be one of them."""
-    customer = scene.subjects["customer"]
-    scene.order()
+    customer = town.subjects["customer"]
+    town.order()
     for subject in (f"{customer}#", f"#{customer}", f"{customer}\x00", customer.upper(), f" {customer}"):
-        answer = scene.served.call("GET", "/v1/orders", token=scene.issuer.token(subject))
+        answer = town.served.call("GET", "/v1/orders", token=town.issuer.token(subject))
         assert answer.status in (200, 401)
         assert answer.status == 401 or answer.json["items"] == []
 
