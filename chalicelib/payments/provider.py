@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
 
 from chalicelib.kernel import settings
 from chalicelib.kernel.errors import DomainError, Unavailable
@@ -50,8 +51,7 @@ _NEW_KEYS_PER_CALL = 2  # an incident of some minutes must not use up the series
 _client: stripe.StripeClient | None = None
 
 
-@dataclass(frozen=True)
-class ClientAction:
+class ClientAction(msgspec.Struct, frozen=True):
     """What the customer's app needs to confirm the payment. The secret is passed on and never stored."""
 
     intent_id: str

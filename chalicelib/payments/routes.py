@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from chalicelib.edge.endpoint import Endpoints, Reply, Request
 from chalicelib.edge.permissions import Public, Role

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Literal
 
+import msgspec
+
 Kind = Literal["product", "sku", "option"]
 
 MAX_EIGHTY_SIXED = 500
@@ -14,8 +16,7 @@ MAX_EIGHTY_SIXED = 500
 _NIGHT_ENDS = timedelta(hours=4)
 
 
-@dataclass(frozen=True, slots=True)
-class EightySix:
+class EightySix(msgspec.Struct, frozen=True):
     """One thing off sale. ``until`` is an instant; None means until further notice."""
 
     kind: Kind

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from chalicelib.catalog.model import Availability, EightySix, Kind, MenuHead
 from chalicelib.catalog.model.availability import MAX_EIGHTY_SIXED, next_morning
@@ -36,8 +37,7 @@ class _Moved(Conflict):
         super().__init__("availability_changed", "The availability changed meanwhile: try again.")
 
 
-@dataclass(frozen=True)
-class CurrentAvailability:
+class CurrentAvailability(msgspec.Struct, frozen=True):
     """What of the current menu can't be had now: `sold_out` are counted SKUs of which none is left."""
 
     eighty_sixed: tuple[EightySix, ...]
