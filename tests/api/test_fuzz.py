@@ -31,7 +31,6 @@ from schemathesis.specs.openapi.checks import (
 )
 
 import app
-from chalicelib.edge.openapi import document
 from chalicelib.kernel import clock, events
 from tests.api.scene import Scene
 from tests.api.visits import TABLE
@@ -61,8 +60,8 @@ CONFORMANCE = [
 
 
 @pytest.fixture(scope="module")
-def contract() -> BaseSchema:
-    contract = schemathesis.openapi.from_dict(document())
+def contract(served: Served) -> BaseSchema:
+    contract = schemathesis.openapi.from_dict(served.call("GET", "/v1/openapi.json").json)
     # Besides what Schemathesis expects: a version that is none matches nothing, and a text may be too long for a body.
     rejection = contract.config.checks.negative_data_rejection
     rejection.expected_statuses = [*(rejection.expected_statuses or ()), "412", "413"]
