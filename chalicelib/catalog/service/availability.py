@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -115,6 +114,8 @@ def next_service_day(store: stores.Store, now: datetime) -> datetime:
     A kitchen that is open through four in the morning ends its night with the shift. One that never closes, or
     whose next opening is unknown, begins at four.
     """
+    from zoneinfo import ZoneInfo
+
     morning = next_morning(now.astimezone(ZoneInfo(store.time_zone)))
     state = stores.opening_state(store, None, morning)
     if state.open and state.next_change_at is not None and state.next_change_at - morning <= _NIGHT_SHIFT:
