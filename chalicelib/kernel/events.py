@@ -12,7 +12,6 @@ import logging
 import math
 import random
 import time
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -62,8 +61,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 E = TypeVar("E", bound=Event)
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """An event on its way. ``due`` is None for what holds now; ``trace`` follows the request that began it all."""
 
     id: str
@@ -75,8 +73,7 @@ class Envelope:
     due: str | None = None
 
 
-@dataclass(frozen=True)
-class Meta:
+class Meta(msgspec.Struct, frozen=True):
     """What a reaction may know about the delivery of its event."""
 
     event_id: str
@@ -150,7 +147,7 @@ def timer_row(entry: Envelope) -> EventsRow:
 
 def to_json(entry: Envelope) -> dict[str, Any]:
     """The envelope as it is stored and sent; what is absent is left out."""
-    return {key: value for key, value in vars(entry).items() if value is not None}
+    return {key: value for key, value in msgspec.structs.asdict(entry).items() if value is not None}
 
 
 # --- relay ------------------------------------------------------------------------------------------------------------
@@ -354,11 +351,16 @@ def _come_back_soon(queue: str, message: Mapping[str, Any]) -> None:
         _client("sqs").change_message_visibility(
             QueueUrl=settings.get().queue_urls[queue],
             ReceiptHandle=message["receiptHandle"],
-            VisibilityTimeout=min(900, 2**tried),
+            VisibilityTimeout=pause_after(tried),
         )
     except Exception:
         # The message then waits for the timeout: later, not lost.
         logger.warning("visibility not changed", extra={"queue": queue}, exc_info=True)
+
+
+def pause_after(tried: int) -> int:
+    """Seconds until a message that failed for the ``tried``-th time is shown again."""
+    return min(900, 1 << tried)
 
 
 def _react(queue: str, message: Mapping[str, Any]) -> None:
