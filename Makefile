@@ -12,8 +12,8 @@ export PYTHON
 SPEED ?= 60
 ORDERS ?= 60
 
-# Tests: processes (0: in this one, auto: one per processor), and what else to tell pytest.
-WORKERS ?= 0
+# Tests: processes (auto: one per processor, 0: in this one), and what else to tell pytest.
+WORKERS ?= auto
 PYTEST_ARGS ?=
 
 # Further arguments of run, replay, bench-orders and bench-counts.
@@ -33,7 +33,7 @@ venv: ## the environment in .venv, made or brought up to date
 run: venv ## the whole of Doorstep on this machine, with a demo order; Ctrl-C stops it
 	@$(RUN) -m infra.local.run $(ARGS)
 
-test: venv ## the tests (WORKERS=auto, PYTEST_ARGS="-k order")
+test: venv ## the tests (WORKERS=0 for one process, PYTEST_ARGS="-k order")
 	$(RUN) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 replay: venv ## a recorded day: INSTANCE=<dir> SPEED=60 ORDERS=60

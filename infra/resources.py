@@ -22,7 +22,10 @@ CONTEXTS = ("stores", "catalog", "ordering", "payments", "dispatch", "inventory"
 CONSUMER_TIMEOUT_SECONDS = 30
 # AWS asks for at least six times the function's timeout, so that throttled batches are not handed out twice.
 VISIBILITY_TIMEOUT_SECONDS = 6 * CONSUMER_TIMEOUT_SECONDS
-MAX_RECEIVE_COUNT = 5
+# A failed message comes again after 2, 4, 8 … seconds, at most 15 minutes (`events.consume`): 13 times are an hour.
+# A provider may be away for longer than a coffee break, and no capture or refund may wait for a person because of it;
+# what waits for another reason is told by the alarm on the oldest message's age.
+MAX_RECEIVE_COUNT = 13
 QUEUE_RETENTION_SECONDS = 4 * 86_400
 DLQ_RETENTION_SECONDS = 14 * 86_400
 ARCHIVE_DAYS = 90

@@ -7,6 +7,7 @@ from typing import Any
 from infra.template import kept, named
 
 GROUPS = {
+    "customers": "Staff, riders and operators who order for themselves too; who is in no group is a customer anyhow",
     "staff": "People who work for a store; which store and which role is the store's own record",
     "riders": "People who deliver",
     "admins": "Doorstep's own operators",

@@ -66,9 +66,7 @@ def get_menu(request: Request[None]) -> Reply[MenuView]:
     return reply
 
 
-@endpoints.get(
-    "/v1/stores/{store_id}/menu/draft", permission=StoreStaff("manager"), returns=DraftView
-)
+@endpoints.get("/v1/stores/{store_id}/menu/draft", permission=StoreStaff("manager"), returns=DraftView)
 def get_draft(request: Request[None]) -> Reply[DraftView]:
     """Read the draft of the menu. A store that has none yet gets an empty one with version 0."""
     draft = service.get_draft(request.path["store_id"])

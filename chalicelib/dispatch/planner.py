@@ -6,9 +6,10 @@ may take its place behind the same ``plan``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from chalicelib.dispatch.model.delivery import ON_BOARD, Delivery, Status
 from chalicelib.dispatch.model.rider import RiderAtWork, Vehicle
@@ -32,8 +33,7 @@ class Travel(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class StraightLine:
+class StraightLine(msgspec.Struct, frozen=True):
     """Great-circle distance times a detour factor at a steady pace, in metres per second by vehicle.
 
     Streets add about a third to the straight line; the speeds include the stops at crossings.
@@ -56,8 +56,7 @@ class StraightLine:
         return timedelta(seconds=geo.distance_m(start, end) * self.detour / speeds[vehicle])
 
 
-@dataclass(frozen=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True):
     """Ask this rider to bring this delivery; ``at_store`` is when the rider is expected there."""
 
     delivery_id: str

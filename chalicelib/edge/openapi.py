@@ -176,7 +176,7 @@ def _header_parameters(route: Route) -> list[dict[str, Any]]:
     if _may_conflict(route):
         parameters.append({"name": "If-Match", "in": "header", "required": route.if_match, "schema": text})
     if route.method == "GET":
-        parameters.append({"name": "If-None-Match", "in": "header", "required": False, "schema": text})
+        parameters.append({"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"}})
     for parameter in parameters:
         parameter["description"] = _REQUEST_HEADERS[parameter["name"]]
     return parameters

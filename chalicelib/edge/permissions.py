@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from chalicelib.kernel.errors import Forbidden
 from chalicelib.kernel.principals import STAFF
@@ -24,16 +25,14 @@ class Permission(Protocol):
         """Return if the caller may, raise if not."""
 
 
-@dataclass(frozen=True)
-class Public:
+class Public(msgspec.Struct, frozen=True):
     """Anybody, with or without a token."""
 
     def check(self, principal: Principal, path: Mapping[str, str]) -> None:
         """Let everybody in."""
 
 
-@dataclass(frozen=True)
-class Role:
+class Role(msgspec.Struct, frozen=True):
     """Callers with this role; what of theirs they may touch is the use case's to decide."""
 
     name: str
@@ -44,8 +43,7 @@ class Role:
             raise Forbidden
 
 
-@dataclass(frozen=True)
-class StoreStaff:
+class StoreStaff(msgspec.Struct, frozen=True):
     """Staff of the path's ``{store_id}`` with at least this role there."""
 
     role: StaffRole
@@ -59,8 +57,7 @@ class StoreStaff:
             raise Forbidden("You are not staff of this store with the role that this needs.")
 
 
-@dataclass(frozen=True)
-class MerchantOwner:
+class MerchantOwner(msgspec.Struct, frozen=True):
     """Owners of the path's ``{merchant_id}``."""
 
     def check(self, principal: Principal, path: Mapping[str, str]) -> None:
@@ -69,8 +66,7 @@ class MerchantOwner:
             raise Forbidden("You do not own this merchant.")
 
 
-@dataclass
-class _Lookups:
+class _Lookups(msgspec.Struct):
     staff_role: Callable[[str, str], StaffRole | None]
     is_merchant_owner: Callable[[str, str], bool]
 

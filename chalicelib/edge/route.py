@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
 
 from chalicelib.edge import problems
 from chalicelib.kernel.errors import Unauthenticated, VersionConflict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    import msgspec
 
     from chalicelib.edge.permissions import Permission
     from chalicelib.kernel.idempotency import IdempotencyKey
@@ -25,8 +24,7 @@ MAX_BODY_BYTES = 512 * 1024
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
-@dataclass(frozen=True)
-class Request(Generic[B]):
+class Request(msgspec.Struct, Generic[B], frozen=True):
     """What a use case may need of an HTTP request, decoded and checked."""
 
     path: Mapping[str, str]
@@ -66,8 +64,7 @@ class Request(Generic[B]):
         return int(number)
 
 
-@dataclass
-class Reply(Generic[T]):
+class Reply(msgspec.Struct, Generic[T]):
     """What a use case answers."""
 
     body: T | None = None
@@ -76,7 +73,7 @@ class Reply(Generic[T]):
     location: str | None = None
     status: int | None = None
     content_type: str = "application/json"
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
 
     @classmethod
     def not_modified(cls, etag: str | int, retry_after: int | None = None) -> Reply[T]:
@@ -84,8 +81,7 @@ class Reply(Generic[T]):
         return cls(etag=etag, retry_after=retry_after, status=304)
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """One operation of the API, as declared: the source of the OpenAPI document and of the table of permissions."""
 
     method: str

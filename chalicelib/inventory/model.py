@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from chalicelib.kernel.errors import DomainError, Violation
 
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Stock:
+class Stock(msgspec.Struct, frozen=True):
     """`available` is what is left for new orders: what open orders have reserved is already taken off.
 
     `counted_at` is when the staff last stated the number.

@@ -11,17 +11,17 @@ import json
 import os
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@dataclass(frozen=True)
-class Pace:
+class Pace(msgspec.Struct, frozen=True):
     """How Doorstep's time follows the wall's: both anchors in epoch seconds, ``speed`` in seconds per wall second."""
 
     wall_anchor: float = 0.0

@@ -12,7 +12,6 @@ import logging
 import math
 import random
 import time
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -65,8 +64,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 E = TypeVar("E", bound=Event)
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """An event on its way. ``due`` is None for what holds now; ``trace`` follows the request that began it all."""
 
     id: str
@@ -78,8 +76,7 @@ class Envelope:
     due: str | None = None
 
 
-@dataclass(frozen=True)
-class Meta:
+class Meta(msgspec.Struct, frozen=True):
     """What a reaction may know about the delivery of its event."""
 
     event_id: str
@@ -153,7 +150,7 @@ def timer_row(entry: Envelope) -> EventsRow:
 
 def to_json(entry: Envelope) -> dict[str, Any]:
     """The envelope as it is stored and sent; what is absent is left out."""
-    return {key: value for key, value in vars(entry).items() if value is not None}
+    return {key: value for key, value in msgspec.structs.asdict(entry).items() if value is not None}
 
 
 # --- relay ------------------------------------------------------------------------------------------------------------
@@ -264,7 +261,12 @@ def _client(service: str) -> Any:
         from botocore.config import Config
 
         # botocore rather than boto3: PynamoDB has loaded it already, and boto3 would add its import to a cold start.
-        config = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=3, read_timeout=10)
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": 4},
+            connect_timeout=3,
+            read_timeout=10,
+            user_agent=settings.USER_AGENT,
+        )
         session = botocore.session.get_session()
         _clients[service] = session.create_client(service, settings.get().region, config=config)
     return _clients[service]
@@ -352,11 +354,16 @@ def _come_back_soon(queue: str, message: Mapping[str, Any]) -> None:
         _client("sqs").change_message_visibility(
             QueueUrl=settings.get().queue_urls[queue],
             ReceiptHandle=message["receiptHandle"],
-            VisibilityTimeout=min(900, 2**tried),
+            VisibilityTimeout=pause_after(tried),
         )
     except Exception:
         # The message then waits for the timeout: later, not lost.
         logger.warning("visibility not changed", extra={"queue": queue}, exc_info=True)
+
+
+def pause_after(tried: int) -> int:
+    """Seconds until a message that failed for the ``tried``-th time is shown again."""
+    return min(900, 1 << tried)
 
 
 def _react(queue: str, message: Mapping[str, Any]) -> None:

@@ -6,8 +6,9 @@ It lives in the events table, in the same row as the events that the transaction
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from chalicelib.kernel.errors import DomainError
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@dataclass(frozen=True)
-class IdempotencyKey:
+class IdempotencyKey(msgspec.Struct, frozen=True):
     """Identifies a request: ``scope`` (caller and route), the client's ``key`` and the ``fingerprint`` of the body.
 
     ``render`` turns the use case's result into the JSON value that a repeat of the request is answered with.
@@ -28,8 +28,7 @@ class IdempotencyKey:
     render: Callable[[Any], Any]
 
 
-@dataclass(frozen=True)
-class StoredAnswer:
+class StoredAnswer(msgspec.Struct, frozen=True):
     """What was answered to the first request with this key."""
 
     fingerprint: str

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from decimal import Decimal
+    from fractions import Fraction
 
 # ISO 4217 (list one, 2024): the active currencies whose minor unit is not a hundredth; all others have two digits.
 _EXPONENTS = dict.fromkeys(
@@ -171,8 +172,7 @@ _TWO_DIGITS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Money:
+class Money(msgspec.Struct, frozen=True):
     """``amount`` minor units of ``currency``."""
 
     amount: int
@@ -208,6 +208,6 @@ def allocate(total: int, weights: Sequence[int]) -> list[int]:
 
 def round_half_up(value: Fraction | Decimal) -> int:
     """The nearest integer; a half goes away from zero (the commercial rounding of receipts)."""
-    exact = Fraction(value)
-    magnitude = (abs(exact.numerator) * 2 + exact.denominator) // (exact.denominator * 2)
-    return magnitude if exact >= 0 else -magnitude
+    numerator, denominator = value.as_integer_ratio()
+    magnitude = (abs(numerator) * 2 + denominator) // (denominator * 2)
+    return magnitude if numerator >= 0 else -magnitude

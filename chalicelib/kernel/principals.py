@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 CUSTOMER = "customer"
 STAFF = "staff"
@@ -13,8 +13,7 @@ ADMIN = "admin"
 ROLE_OF_GROUP = {"customers": CUSTOMER, "staff": STAFF, "riders": RIDER, "admins": ADMIN}
 
 
-@dataclass(frozen=True)
-class Principal:
+class Principal(msgspec.Struct, frozen=True):
     """A verified caller: ``id`` is the token's subject, which is also the customer's or rider's id."""
 
     id: str

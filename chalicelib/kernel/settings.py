@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+# What AWS is told about who is calling.
+USER_AGENT = "doorstep"
 
 
 class SettingsError(RuntimeError):
     """The environment does not describe a runnable Doorstep; names every variable that is missing or wrong."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """What differs between stages.
 
     Secrets have no representation, so that no log can print them, and may be empty: only the functions that speak to
@@ -34,9 +37,17 @@ class Settings:
     stripe_api_base: str | None
     cors_origin: str
     pay_window_seconds: int
-    stripe_api_key: str = field(repr=False)
-    stripe_webhook_secret: str = field(repr=False)
-    gift_card_secret: str = field(repr=False)
+    stripe_api_key: str
+    stripe_webhook_secret: str
+    gift_card_secret: str
+
+    def __repr__(self) -> str:
+        """The stage; the rest is in the function's configuration, or secret."""
+        return f"Settings(stage={self.stage!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The same, where tables and traces are printed in colour."""
+        return [("stage", self.stage)]
 
 
 _settings: Settings | None = None

@@ -10,9 +10,10 @@ import os
 import threading
 import time
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
+import msgspec
+from botocore.config import Config
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.constants import BINARY
@@ -67,6 +68,8 @@ def connection() -> Connection:
                     connect_timeout_seconds=_TIMEOUT_SECONDS,
                     read_timeout_seconds=_TIMEOUT_SECONDS,
                 )
+                # Without a name of its own botocore puts a long one together anew for each request, twice.
+                made.session.set_default_client_config(Config(user_agent=settings.USER_AGENT))
                 _ = made.client
                 _shared = made
     return _shared
@@ -101,8 +104,7 @@ class Row(Model):
         return table
 
 
-@dataclass(frozen=True)
-class Ref(Generic[T]):
+class Ref(msgspec.Struct, Generic[T], frozen=True):
     """One item to read, and what its context makes of it (``parse`` gets None where it does not exist)."""
 
     row: type[Row]
@@ -111,8 +113,7 @@ class Ref(Generic[T]):
     parse: Callable[[Any], T]
 
 
-@dataclass(frozen=True)
-class Page(Generic[T]):
+class Page(msgspec.Struct, Generic[T], frozen=True):
     """A page of a query; ``next_key`` starts the next one, None after the last."""
 
     items: list[T]

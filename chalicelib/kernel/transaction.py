@@ -17,9 +17,9 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from pynamodb.constants import (
     CONDITION_EXPRESSION,
     KEY,
@@ -70,8 +70,7 @@ class AlreadyHandled(DomainError):
         super().__init__("already_handled", "The event was handled before.")
 
 
-@dataclass(frozen=True)
-class _Write:
+class _Write(msgspec.Struct, frozen=True):
     kind: str
     operation: dict[str, Any]
     refusal: Refusal

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.local import LambdaContext, LambdaEventConverter, LocalChalice, MatchResult, RouteMatcher
 
-from infra.local import metering
+from infra.local import metering, type_info
 from infra.local.httpd import HttpRequest, HttpResponse, HttpServer
 from infra.local.invocations import Invocations
 from infra.local.lifeline import follow_parent
@@ -148,6 +148,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     follow_parent()
     app = importlib.import_module(options.app).app
+    type_info.learn()
     invocations = Invocations(options.directory, options.process) if options.directory else None
     if options.directory:
         metering.start(options.directory, options.process)

@@ -49,6 +49,9 @@ def responders(*, dynamodb: bool) -> dict[str, Callable[..., Any]]:
         from moto.dynamodb.responses import DynamoHandler
         from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 
+        from infra.local import moto_streams
+
+        moto_streams.follow_restored_tables()
         found |= {DYNAMODB: DynamoHandler.dispatch, STREAMS: DynamoDBStreamsHandler.dispatch}
     return found
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.kernel import clock
 from infra import resources
-from infra.local import functions, metering
+from infra.local import functions, metering, type_info
 from infra.local.environment import queue_url
 from infra.local.invocations import Invocations
 from infra.local.lifeline import follow_parent
@@ -131,8 +131,10 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     follow_parent()
     metering.start(options.directory, "pump")
+    loaded = functions.load(options.app)
+    type_info.learn()
     pump = Pump(
-        functions.load(options.app),
+        loaded,
         dynamodb_url=os.environ["AWS_ENDPOINT_URL_DYNAMODB"],
         moto_url=os.environ["AWS_ENDPOINT_URL_SQS"],
         prefix=os.environ["DOORSTEP_TABLE_PREFIX"],

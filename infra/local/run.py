@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stack.stop()
     if died.is_set():
         return 1
-    print("\nstopped; `make run` finds the data again")
+    print("\nstopped" if stack.warning else "\nstopped; `make run` finds the data again")
     return 0
 
 

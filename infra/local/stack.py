@@ -19,7 +19,7 @@ from infra import resources
 from infra.local import dynoxide, environment, invocations, processes, provision
 from infra.local.clock_file import write_clock
 from infra.local.environment import Ports, url
-from infra.local.processes import Child, StackError, answers
+from infra.local.processes import POLL_SECONDS, Child, StackError, answers
 from infra.local.pump import READY_FILE
 from infra.local.stream import Checkpoint, iterator, stream_of
 from infra.local.users import User, Users
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 START_SECONDS = 60.0
+PORT_SECONDS = 1.0
 PREFIX = "doorstep-local"
 
 
@@ -138,7 +139,10 @@ class LocalStack:
         deadline = time.monotonic() + START_SECONDS
         emulators = self._emulators()
         apis, pumps = (self._apis(), [self._pump()]) if self._with_functions else ([], [])
-        self._children = [*emulators, *apis, *pumps]
+        # What a notice of Stripe's says goes straight to the bus, which forgets what no rule wants: so both, the
+        # sandbox with the notices of an earlier run and the pump, begin after the rules are there.
+        late = [*pumps, *([] if self._stripe_keys else [self._stripe()])]
+        self._children = [*emulators, *apis, *late]
         # The environment is known beforehand, so the app is imported while the emulators start.
         for child in (*emulators, *apis):
             child.start()
@@ -147,9 +151,9 @@ class LocalStack:
         provision.create_tables(self.dynamodb, self.prefix)
         provision.create_messaging(self.moto, self.prefix)
         provision.create_users(self.moto, self.prefix)
-        for pump in pumps:
-            pump.start()
-        for child in (*apis, *pumps):
+        for child in late:
+            child.start()
+        for child in (*apis, *late):
             child.wait_until_ready(deadline)
 
     def _emulators(self) -> list[Child]:
@@ -161,8 +165,6 @@ class LocalStack:
             database = str(self.directory / "dynamodb.db")
             command = ["infra.local.dynamodb", "--port", str(self.ports.dynamodb), "--db-path", database]
             found.append(self._child("dynamodb", command, url(self.ports.dynamodb)))
-        if not self._stripe_keys:
-            found.append(self._stripe())
         return found
 
     def _stripe(self) -> Child:
@@ -220,15 +222,15 @@ class LocalStack:
             "queues, bus and users": ("--moto-port", self.ports.moto),
             "Stripe sandbox": ("--stripe-port", self.ports.stripe),
         }
+        # A process that was killed a moment ago may not have let go of its port yet.
+        deadline = time.monotonic() + PORT_SECONDS
         for what, (option, port) in wanted.items():
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError:
+            while not _is_free(port):
+                if time.monotonic() > deadline:
                     raise StackError(
                         f"port {port} ({what}) is taken: choose another with {option}, or stop what listens there"
-                    ) from None
+                    )
+                time.sleep(POLL_SECONDS)
 
     def _write_description(self) -> None:
         description = {
@@ -331,3 +333,13 @@ class LocalStack:
             if self.dynamodb.call(STREAMS, "GetRecords", ShardIterator=place, Limit=1)["Records"]:
                 return True
         return False
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -66,6 +66,12 @@ def served(environment: tuple[Issuer, Stripe]) -> Iterator[Served]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def town(issuer: Issuer, served: Served) -> Scene:
+    """A scene that all tests of a module share: for what is refused, or spoils nothing for the others."""
+    return Scene(issuer, served)
+
+
 @pytest.fixture
 def scene(issuer: Issuer, served: Served) -> Scene:
     """A city of its own: a store with its people, another one with other people, customers and riders."""

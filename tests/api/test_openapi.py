@@ -131,7 +131,8 @@ def inputs(doc: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
     for name, operation in operations(doc).items():
         for parameter in operation["parameters"]:
-            yield from within(f"{name} {parameter['name']}", parameter["schema"])
+            if parameter["name"] != "If-None-Match":  # compared and never kept
+                yield from within(f"{name} {parameter['name']}", parameter["schema"])
         for media in operation.get("requestBody", {}).get("content", {}).values():
             yield from within(name, media["schema"])
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from chalicelib.catalog import service as catalog
+from chalicelib.dispatch import service as dispatch
 from chalicelib.kernel import clock, ids
 from chalicelib.kernel.idempotency import IdempotencyKey
 from chalicelib.kernel.money import Money
@@ -110,7 +111,8 @@ def _step(state: str, **more: Any) -> Callable[[Scene], Visit]:
 
 
 def _rider_change(scene: Scene) -> Visit:
-    return Visit({"rider_id": scene.subjects["rider"]}, {"name": "Mara"}, {"If-Match": '"1"'})
+    rider = dispatch.read_rider(scene.subjects["rider"])
+    return Visit({"rider_id": rider.id}, {"name": "Mara"}, {"If-Match": f'"{rider.version}"'})
 
 
 def _on_shift(scene: Scene) -> Visit:
@@ -155,9 +157,12 @@ def _pause(scene: Scene) -> Visit:
     return Visit({"store_id": scene.store_id, "pause_id": told.json["pauses"][0]["id"]})
 
 
-def _merchant(body: Any = None, **headers: str) -> Callable[[Scene], Visit]:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda scene: Visit({"merchant_id": scene.merchant_id}, body, named)
+def _merchant(body: Any = None) -> Callable[[Scene], Visit]:
+    def visit(scene: Scene) -> Visit:
+        version = stores.get_merchant(scene.merchant_id).version
+        return Visit({"merchant_id": scene.merchant_id}, body, {"If-Match": f'"{version}"'})
+
+    return visit
 
 
 _EUROS = {"value": {"amount": 500, "currency": "EUR"}, "reason": "Sorry"}
@@ -251,7 +256,7 @@ TABLE: dict[str, Row] = {
     "DELETE /v1/stores/{store_id}/staff/{user_id}": Row("clerk", _own_place),
     "POST /v1/merchants": Row("admin", _keyed(lambda _: Visit(body={"name": "Lina", "owner_id": "usr_lina"}))),
     "GET /v1/merchants/{merchant_id}": Row("owner of the merchant", _merchant()),
-    "PATCH /v1/merchants/{merchant_id}": Row("owner of the merchant", _merchant({"name": "Lina"}, If_Match='"1"')),
+    "PATCH /v1/merchants/{merchant_id}": Row("owner of the merchant", _merchant({"name": "Lina"})),
     "GET /v1/merchants/{merchant_id}/stores": Row("owner of the merchant", _merchant()),
     "POST /v1/merchants/{merchant_id}/stores": Row("owner of the merchant", _keyed(_merchant(world.store_settings()))),
     # menus and availability

@@ -133,6 +133,6 @@ def cash(amount: int) -> Money:
 
 
 def _replaced(delivery: Delivery, **changes: Any) -> Delivery:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     return replace(delivery, **changes)

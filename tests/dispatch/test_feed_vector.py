@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.dispatch.model import journey
 from chalicelib.dispatch.model.delivery import Delivery, Status

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.dispatch.model.delivery import Delivery, Status, excluding
 from chalicelib.dispatch.model.policy import STANDARD, Policy

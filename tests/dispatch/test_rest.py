@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib.dispatch.model.delivery import Actor, Brief, Delivery, Proof, Status, Step
 from chalicelib.dispatch.model.rider import Rider, Vehicle

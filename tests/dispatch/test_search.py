@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 import json
 import random
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.dispatch.model import journey
 from chalicelib.dispatch.model.delivery import EXCLUDED_LIMIT, EXPIRED, SEARCHING, Delivery, Status, excluding

@@ -16,7 +16,6 @@ from chalicelib.kernel.idempotency import StoredAnswer
 from tests.edge.conftest import Caller
 
 if TYPE_CHECKING:
-
     from tests.issuer import Issuer
 
 

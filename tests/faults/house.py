@@ -21,7 +21,7 @@ from tests.ordering import world
 from tests.stack import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from infra.local.stripe_sandbox import Sandbox
@@ -71,6 +71,8 @@ class Ending:
     in_hand: int
     """Offers and deliveries in all riders' feeds."""
     on_board: int
+    repeated_steps: int
+    """Steps of the order's and the delivery's timelines that the same cause took before."""
     charges: tuple[tuple[Any, ...], ...] = field(default=())
     """(status, held, captured, refunded, released, captures, refunds) of every payment at the provider."""
 
@@ -178,6 +180,8 @@ class House:
             delivery=delivery.status.value if delivery else None,
             in_hand=sum(len(feed["offers"]) + len(feed["deliveries"]) for feed in feeds),
             on_board=int(self.is_on_board(order_id)),
+            repeated_steps=_repeated((entry.step, entry.cause) for entry in order.timeline)
+            + _repeated((step.status, step.cause) for step in (delivery.steps if delivery else ())),
             charges=tuple(
                 tuple(
                     charge[name]
@@ -186,6 +190,11 @@ class House:
                 for charge in self.sandbox.intents_of(order_id)
             ),
         )
+
+
+def _repeated(steps: Iterable[tuple[str, str]]) -> int:
+    taken = list(steps)
+    return len(taken) - len(set(taken))
 
 
 def move_clock(monkeypatch: Any) -> Callable[[datetime], None]:

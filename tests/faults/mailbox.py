@@ -308,6 +308,13 @@ class Unruly(Post):
         assert self.mailbox.arrive(*batch) == [], f"one of {batch} failed"
         return True
 
+    def until(self, holds: Callable[[], Any]) -> Any:
+        """As soon as it holds, or some messages later, if it holds still."""
+        super().until(holds)
+        for _ in range(self._chance.randrange(5)):
+            self._bring_some()
+        return super().until(holds)
+
     def settle(self) -> None:
         super().settle()
         again = self.mailbox.messages

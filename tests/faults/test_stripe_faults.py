@@ -97,6 +97,7 @@ def confirm(house: House, placed: dict[str, Any]) -> None:
                 raise
 
     insist(attempt)
+    assert eventually(house.notices), "the provider's notice did not come"
 
 
 def ready_to_leave(house: House, post: Post, placed: dict[str, Any]) -> Any:

@@ -83,7 +83,8 @@ def test_once_the_rider_has_left_the_store_cannot_take_it_back(town: Town) -> No
 
     with pytest.raises(Refused) as refused:
         town.tablet.cancel(placed["id"])
-    assert refused.value.code in {"delivery_under_way", "order_status_conflict"}
+    # which of them depends on whether the order has heard of its delivery yet
+    assert refused.value.code in {"delivery_under_way", "order_status_conflict", "version_conflict"}
     rider.deliver(delivery_id, pin=placed["delivery_pin"])
     customer.wait_for(placed["id"], "completed")
 

@@ -175,7 +175,7 @@ def test_an_exception_brings_the_whole_batch_again(world: World) -> None:
     assert sorted(bodies(handler.batches)) == ["a", "a", "b", "b"]
 
 
-def test_what_always_fails_is_put_aside_after_five_times_and_the_rest_goes_on(world: World) -> None:
+def test_what_always_fails_is_put_aside_in_the_end_and_the_rest_goes_on(world: World) -> None:
     def fail_poison(records: list[dict[str, Any]]) -> Any:
         poison = [each["messageId"] for each in records if each["body"] == "poison"]
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in poison]}

@@ -107,7 +107,7 @@ def test_every_queue_gives_up_into_a_watched_dead_letter_queue(template: dict[st
     dead_letters = resources.dlq_id(queue)
     assert properties["RedrivePolicy"] == {
         "deadLetterTargetArn": {"Fn::GetAtt": [dead_letters, "Arn"]},
-        "maxReceiveCount": 5,
+        "maxReceiveCount": resources.MAX_RECEIVE_COUNT,
     }
     watched = {
         (alarm["MetricName"], alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0])
@@ -115,6 +115,12 @@ def test_every_queue_gives_up_into_a_watched_dead_letter_queue(template: dict[st
     }
     assert ("ApproximateNumberOfMessagesVisible", dead_letters) in watched
     assert ("ApproximateAgeOfOldestMessage", resources.queue_id(queue)) in watched
+
+
+def test_messages_outlive_an_outage_of_an_hour() -> None:
+    waits = [events.pause_after(tried) for tried in range(1, resources.MAX_RECEIVE_COUNT)]
+    assert waits[:3] == [2, 4, 8]
+    assert 3600 <= sum(waits) < resources.QUEUE_RETENTION_SECONDS
 
 
 def test_a_queue_may_only_be_written_by_its_rule(template: dict[str, Any]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Literal
+
+import msgspec
 
 Kind = Literal["product", "sku", "option"]
 
@@ -14,8 +15,7 @@ MAX_EIGHTY_SIXED = 500
 _NIGHT_ENDS = timedelta(hours=4)
 
 
-@dataclass(frozen=True, slots=True)
-class EightySix:
+class EightySix(msgspec.Struct, frozen=True):
     """One thing off sale. ``until`` is an instant; None means until further notice."""
 
     kind: Kind
@@ -27,16 +27,16 @@ class EightySix:
         return self.until is None or instant < self.until
 
 
-@dataclass(frozen=True)
-class Availability:
+class Availability(msgspec.Struct, frozen=True):
     """All that is 86'd in a store. ``version`` counts the staff's changes, and is 0 before the first."""
 
     version: int = 0
     eighty_sixed: tuple[EightySix, ...] = ()
-    _by_id: dict[tuple[str, str], EightySix] = field(init=False, repr=False, compare=False)
+    _by_id: dict[tuple[str, str], EightySix] = msgspec.field(default_factory=dict)  # follows from `eighty_sixed`
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_id", {(entry.kind, entry.id): entry for entry in self.eighty_sixed})
+        by_id = {(entry.kind, entry.id): entry for entry in self.eighty_sixed}
+        msgspec.structs.force_setattr(self, "_by_id", by_id)
 
     def find(self, kind: Kind, identifier: str, at: datetime) -> EightySix | None:
         """The entry that takes this off sale at the instant ``at`` (aware), or None when it can be had then.

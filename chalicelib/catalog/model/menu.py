@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from chalicelib.catalog.model import dayparts
 
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     )
 
 
-@dataclass(frozen=True)
-class MenuHead:
+class MenuHead(msgspec.Struct, frozen=True):
     """Which version of a store's menu is current and where it lies. All that a 304 needs to read.
 
     `body_id` names the stored document and `chunks` says in how many pieces it lies; a version that brings an
@@ -45,8 +45,7 @@ class MenuHead:
     republished_from: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True):
     """A variant, the product that it is one of, and the modifier groups that apply to it."""
 
     product: Product
@@ -59,8 +58,7 @@ class Offer:
         return self.product.components
 
 
-@dataclass(frozen=True)
-class Menu:
+class Menu(msgspec.Struct, frozen=True):
     """One published version of a store's menu. Immutable; shared by all requests of a process."""
 
     store_id: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+
+import msgspec
 
 from chalicelib.catalog.model import Availability, EightySix, Kind, MenuHead
 from chalicelib.catalog.model.availability import MAX_EIGHTY_SIXED, next_morning
@@ -36,8 +36,7 @@ class _Moved(Conflict):
         super().__init__("availability_changed", "The availability changed meanwhile: try again.")
 
 
-@dataclass(frozen=True)
-class CurrentAvailability:
+class CurrentAvailability(msgspec.Struct, frozen=True):
     """What of the current menu can't be had now: `sold_out` are counted SKUs of which none is left."""
 
     eighty_sixed: tuple[EightySix, ...]
@@ -115,6 +114,8 @@ def next_service_day(store: stores.Store, now: datetime) -> datetime:
     A kitchen that is open through four in the morning ends its night with the shift. One that never closes, or
     whose next opening is unknown, begins at four.
     """
+    from zoneinfo import ZoneInfo
+
     morning = next_morning(now.astimezone(ZoneInfo(store.time_zone)))
     state = stores.opening_state(store, None, morning)
     if state.open and state.next_change_at is not None and state.next_change_at - morning <= _NIGHT_SHIFT:

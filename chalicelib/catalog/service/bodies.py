@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from dataclasses import dataclass
 
 import msgspec
 
@@ -21,8 +20,7 @@ _CACHE_BYTES = 16_000_000
 _packed_bodies: WeighedCache[str, bytes] = WeighedCache(_CACHE_BYTES)
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(msgspec.Struct, frozen=True):
     """Where a document lies. `size` is that of the JSON in bytes."""
 
     body_id: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -35,8 +34,7 @@ if TYPE_CHECKING:
 _READS = 3
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """The draft as it stands; version 0 is the empty one that every store begins with."""
 
     store_id: str
@@ -46,8 +44,7 @@ class Draft:
     updated_by: str | None
 
 
-@dataclass(frozen=True)
-class SavedDraft:
+class SavedDraft(msgspec.Struct, frozen=True):
     """What became of an edit: the new version, its size, and what still stands against publishing it."""
 
     store_id: str

@@ -7,17 +7,14 @@ rider drops out; picked_up or at_door → failed → returning → returned; any
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+
+import msgspec
 
 from chalicelib.kernel import ids
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from chalicelib.kernel.geo import Point
-    from chalicelib.kernel.money import Money
+from chalicelib.kernel.geo import Point
+from chalicelib.kernel.money import Money
 
 EXCLUDED_LIMIT = 64  # riders; past it the one asked longest ago may be asked again
 _SEARCH_STEPS_KEPT = 8
@@ -72,8 +69,7 @@ class Actor(StrEnum):
     RIDER = "rider"
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """An entry of the timeline: the status that was reached, and why.
 
     ``at`` is our time, ``captured_at`` the time on the rider's phone. ``cause`` is the event id, operation id or
@@ -89,8 +85,7 @@ class Step:
     rider_id: str | None = None
 
 
-@dataclass(frozen=True)
-class Brief:
+class Brief(msgspec.Struct, frozen=True):
     """What the rider must know to do the job; it never changes, and only the rider at work sees all of it."""
 
     store_name: str = ""
@@ -106,8 +101,7 @@ class Brief:
         return Brief(store_name=self.store_name, store_address=self.store_address, order_label=self.order_label)
 
 
-@dataclass(frozen=True)
-class DeliveryRequest:
+class DeliveryRequest(msgspec.Struct, frozen=True):
     """What another context asks for: bring this order to this door.
 
     ``ready_at`` is when the kitchen expects to be done, ``promised_at`` what the customer was told. ``pin`` is
@@ -128,8 +122,7 @@ class DeliveryRequest:
     cause: str = ""
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True):
     """One delivery. ``version`` grows with every change; ``brief`` is None when it was kept apart and not read."""
 
     id: str

@@ -7,9 +7,10 @@ everything that must be read to see whether anything changed, so it costs one re
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from chalicelib.dispatch.model.delivery import Delivery, Status
 from chalicelib.dispatch.model.rider import CAPACITY_LIMIT, Rider, in_hand
@@ -43,8 +44,7 @@ _OFF_SHIFT = 60
 _QUIET_AFTER = timedelta(minutes=15)
 
 
-@dataclass(frozen=True)
-class Feed:
+class Feed(msgspec.Struct, frozen=True):
     """What a rider sees. ``retry_after`` is in seconds."""
 
     rider: Rider

@@ -7,9 +7,11 @@ takes its step once and is answered the same ever after; a step that a later one
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.dispatch.model.delivery import (
     DECLINED,
@@ -35,8 +37,7 @@ CAPTURED_AHEAD = timedelta(minutes=5)
 CAPTURED_BEHIND = timedelta(hours=24)
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """A rider's report: ``op_id`` identifies the operation, ``captured_at`` is when the phone took it down."""
 
     rider_id: str
@@ -44,8 +45,7 @@ class Command:
     captured_at: datetime
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True):
     """What the rider shows at the door: the customer's PIN, a photo's reference, the cash that was collected."""
 
     pin: str | None = None
@@ -53,8 +53,7 @@ class Evidence:
     cash_collected: Money | None = None
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """What came of a command: the delivery as it is now, and the step that answers it.
 
     ``refusal`` is to be raised after the delivery was stored (a wrong PIN counts).
@@ -65,8 +64,7 @@ class Taken:
     refusal: DomainError | None = None
 
 
-@dataclass(frozen=True)
-class Move:
+class Move(msgspec.Struct, frozen=True):
     """A step of the machine: the states it leaves and the one it reaches."""
 
     leaves: frozenset[Status]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
 
-@dataclass(frozen=True)
-class Policy:
+
+class Policy(msgspec.Struct, frozen=True):
     """How riders are searched, offered to and alerted about."""
 
     offer_for: timedelta = timedelta(seconds=30)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from chalicelib.dispatch.model.delivery import Status
+import msgspec
+from msgspec.structs import replace
+
+from chalicelib.dispatch.model.delivery import Delivery, Status
 from chalicelib.kernel import geo
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
-    from chalicelib.dispatch.model.delivery import Delivery
-    from chalicelib.kernel.geo import Point
+from chalicelib.kernel.geo import Point
 
 # Zones are H3 cells of about 36 km² (3.7 km from middle to corner): with one ring around it a store sees at least
 # 5.6 km far in seven queries.
@@ -31,8 +28,7 @@ class Vehicle(StrEnum):
     CAR = "car"
 
 
-@dataclass(frozen=True)
-class Rider:
+class Rider(msgspec.Struct, frozen=True):
     """A rider. ``capacity`` is how many deliveries fit at once.
 
     ``jobs`` maps every delivery that was offered to the rider of late to its version at the offer. An accepted, ended
@@ -48,11 +44,10 @@ class Rider:
     shift_changed_at: datetime | None = None
     zone: str | None = None  # where the shift began; the position tells where it is now
     last_offer_at: datetime | None = None
-    jobs: Mapping[str, int] = field(default_factory=dict)
+    jobs: Mapping[str, int] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """Where a rider on shift was last."""
 
     rider_id: str
@@ -60,8 +55,7 @@ class Position:
     at: datetime
 
 
-@dataclass(frozen=True)
-class RiderAtWork:
+class RiderAtWork(msgspec.Struct, frozen=True):
     """A rider on shift as the planner sees one: ``room`` is how many more deliveries fit."""
 
     id: str

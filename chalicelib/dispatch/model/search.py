@@ -6,8 +6,10 @@ conditioned on that. One thing must never happen: an open delivery that nobody w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.dispatch.model.delivery import (
     EXPIRED,
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.dispatch.model.policy import Policy
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """What a look came to. ``next_look_at`` is set when a new timer must be set; ``alert`` when the store must know."""
 
     delivery: Delivery

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from chalicelib.dispatch.model.policy import STANDARD, Policy
 from chalicelib.kernel import clock

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from chalicelib.dispatch import planner
 from chalicelib.dispatch.model.delivery import SEARCHING, Delivery
@@ -32,8 +33,7 @@ _BATCHES = 3  # of candidates that are looked at closely
 _RIDERS_PER_ZONE = 500
 
 
-@dataclass(frozen=True)
-class _Choice:
+class _Choice(msgspec.Struct, frozen=True):
     rider: Rider
     kept: tuple[str, ...]  # what the rider's list of jobs keeps
 

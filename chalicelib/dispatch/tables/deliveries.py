@@ -7,9 +7,9 @@ import json
 import re
 import uuid
 import zlib
-from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import astuple
 from pynamodb.attributes import BinaryAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 
 from chalicelib.dispatch.model.delivery import Actor, Brief, Delivery, Proof, Status, Step

@@ -38,8 +38,13 @@ def accept(order: Order, change: Change, *, prep: timedelta) -> Order:
 
 
 def postpone(order: Order, change: Change, *, prep: timedelta) -> Order:
-    """The kitchen needs more (or less) time than it said: ``prep`` from now."""
+    """The kitchen needs more (or less) time than it said: ``prep`` from now.
+
+    Said again and again it is one step of the timeline, the last: an order must not grow with every touch of a tablet.
+    """
     _demand(order, "postpone", Status.ACCEPTED, Status.PREPARING)
+    if order.timeline[-1].step == POSTPONED:
+        order = replace(order, timeline=order.timeline[:-1])
     postponed = order.with_entry(POSTPONED, change)
     return replace(postponed, promise=_ready_by(order.promise, change.at + prep))
 

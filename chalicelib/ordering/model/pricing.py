@@ -9,7 +9,6 @@ that it is; otherwise it is added. In both cases ``items + fees + added tax + ti
 from __future__ import annotations
 
 from collections.abc import Mapping  # resolved at run time by msgspec
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -132,11 +131,15 @@ def price_basket(lines: Sequence[TaxedAmount], fees: Fees, taxation: Taxation, *
 
 def tax_on(amount_minor: int, rate: int) -> int:
     """The tax to add to a price without tax, half up."""
+    from fractions import Fraction
+
     return round_half_up(Fraction(amount_minor * rate, _BASIS_POINTS))
 
 
 def tax_within(amount_minor: int, rate: int) -> int:
     """The tax that a price with tax contains, half up."""
+    from fractions import Fraction
+
     return round_half_up(Fraction(amount_minor * rate, _BASIS_POINTS + rate))
 
 

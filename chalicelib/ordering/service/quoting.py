@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -186,6 +185,8 @@ def _price_lines(world: _World, basket: Basket, at: datetime) -> tuple[dict[int,
         return {}, [Violation("menu_not_published", "/store_id", "This store has no menu yet.")]
     if menu.currency != world.store.currency:
         return {}, [Violation("menu_currency", "/store_id", "The menu has prices in another currency than the store.")]
+    from zoneinfo import ZoneInfo
+
     at_local = at.astimezone(ZoneInfo(world.store.time_zone))
     lines: dict[int, Line] = {}
     violations: list[Violation] = []

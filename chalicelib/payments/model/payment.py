@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.kernel.errors import Conflict
 from chalicelib.payments.model.bill import NOTHING, Sums
@@ -58,8 +60,7 @@ _MOVES = {
 }
 
 
-@dataclass(frozen=True)
-class Payment:
+class Payment(msgspec.Struct, frozen=True):
     """What one order owes and how far it is paid. ``intent_id`` is known from the provider's first notice on.
 
     ``credits`` is what gift cards and store credit give; the other amounts are of all tenders together.
@@ -124,8 +125,7 @@ class Payment:
         return self.method is Method.CARD
 
 
-@dataclass(frozen=True)
-class ProviderState:
+class ProviderState(msgspec.Struct, frozen=True):
     """What the provider holds for an order: its intent's ``status`` in the provider's words, amounts in minor units."""
 
     intent_id: str
@@ -174,7 +174,7 @@ def moved(payment: Payment, state: State, at: datetime, **changes: object) -> Pa
     """The payment in its next state. Raises ``Conflict`` for a move that the machine does not know."""
     if state not in _MOVES.get(payment.state, ()):
         raise Conflict("payment_state", f"A payment that is {payment.state} can't become {state}.")
-    return replace(payment, state=state, changed_at=at, version=payment.version + 1, **changes)  # type: ignore[arg-type]
+    return replace(payment, state=state, changed_at=at, version=payment.version + 1, **changes)
 
 
 def authorised(payment: Payment, provider: ProviderState, at: datetime) -> Payment:

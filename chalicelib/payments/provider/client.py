@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+# Stripe's own default is 80 seconds; API Gateway cuts after 29, and all attempts must end before that.
+_TIMEOUT_SECONDS = (2.0, 8.0)  # to connect, to answer
 _NETWORK_RETRIES = 2
 _KEYS = 8
 _NEW_KEYS_PER_CALL = 2  # an incident of some minutes must not use up the series
@@ -38,6 +40,7 @@ def connected() -> stripe.StripeClient:
             configured.stripe_api_key,
             base_addresses={"api": configured.stripe_api_base} if configured.stripe_api_base else {},
             max_network_retries=_NETWORK_RETRIES,
+            http_client=stripe.RequestsClient(timeout=_TIMEOUT_SECONDS),
         )
     return _client
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from chalicelib.kernel.errors import DomainError
 from chalicelib.payments.model import ABSENT, ProviderState
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.payments.model import Payment
 
 
-@dataclass(frozen=True)
-class ClientAction:
+class ClientAction(msgspec.Struct, frozen=True):
     """What the customer's app needs to confirm the payment. The secret is passed on and never stored."""
 
     intent_id: str

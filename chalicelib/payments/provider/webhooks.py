@@ -25,6 +25,8 @@ def verify_signature(payload: bytes, header: str) -> None:
     if not secret:
         raise settings.SettingsError("STRIPE_WEBHOOK_SECRET is not set")
     try:
+        if not header.isascii():
+            raise ValueError("no signature has other letters, and the SDK's comparison fails on them")
         stripe.WebhookSignature.verify_header(payload.decode(), header, secret, SIGNATURE_TOLERANCE_SECONDS)
     except (stripe.SignatureVerificationError, UnicodeDecodeError, ValueError) as error:
         raise DomainError("invalid_signature", "The signature does not match the body.", status=400) from error

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-from typing import Any
+from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.edge.endpoint import Reply, Request
 from chalicelib.edge.permissions import Public
@@ -14,7 +15,9 @@ from chalicelib.kernel.event_types import PaymentNotified, TipNotified
 from chalicelib.kernel.ids import is_id
 from chalicelib.payments import provider
 from chalicelib.payments.routes.blueprint import endpoints
-from chalicelib.payments.schemas import Received
+from chalicelib.payments.schemas import Received, StripeIntent, StripeNotice, StripeSubject
+
+T = TypeVar("T")
 
 
 @endpoints.post(
@@ -30,41 +33,40 @@ def receive_stripe_webhook(request: Request[bytes]) -> Reply[Received]:
     The notice only says that something happened: a queued reaction asks Stripe what. Notices may come twice, late and
     in any order; types that nobody reacts to are taken and dropped.
     """
-    payload = request.body
-    provider.verify_signature(payload, request.headers.get("stripe-signature", ""))
-    notice = _parsed(payload)
-    intent = notice.get("data", {}).get("object", {})
-    metadata = intent.get("metadata") or {}
-    order_id = metadata.get("order_id", "")
-    if (
-        notice.get("type") in provider.WEBHOOK_TYPES
-        and is_id(order_id, "ord")
-        and not _follows_our_capture(notice["type"], intent)
-    ):
-        told = PaymentNotified(
-            order_id=order_id,
-            provider_event_id=notice["id"],
-            provider_type=notice["type"],
-            payment_intent_id=intent["id"],
-        )
-        # The provider's event id goes on as ours, so that a notice sent twice is one event to the inbox.
-        events.publish([replace(events.envelope(told), id=notice["id"])])
-    elif notice.get("type") == "payment_intent.succeeded" and is_id(metadata.get(provider.TIP_OF, ""), "ord"):
-        tipped = TipNotified(order_id=metadata[provider.TIP_OF], payment_intent_id=intent["id"])
-        events.publish([replace(events.envelope(tipped), id=notice["id"])])
+    provider.verify_signature(request.body, request.headers.get("stripe-signature", ""))
+    notice = _read(request.body, StripeNotice)
+    if notice.type in provider.WEBHOOK_TYPES:
+        _tell(notice, _read(notice.data, StripeSubject).object)
     return Reply(Received())
 
 
-def _parsed(payload: bytes) -> dict[str, Any]:
+def _tell(notice: StripeNotice, intent: StripeIntent) -> None:
+    metadata = intent.metadata or {}
+    tipped_order = metadata.get(provider.TIP_OF, "")
+    if notice.type == "payment_intent.succeeded" and is_id(tipped_order, "ord"):
+        tipped = TipNotified(order_id=tipped_order, payment_intent_id=intent.id)
+        events.publish([replace(events.envelope(tipped), id=notice.id)])
+        return
+    order_id = metadata.get("order_id", "")
+    if not is_id(order_id, "ord") or _follows_our_capture(notice, intent):
+        return
+    told = PaymentNotified(
+        order_id=order_id,
+        provider_event_id=notice.id,
+        provider_type=notice.type,
+        payment_intent_id=intent.id,
+    )
+    # The provider's event id goes on as ours, so that a notice sent twice is one event to the inbox.
+    events.publish([replace(events.envelope(told), id=notice.id)])
+
+
+def _read(payload: bytes | msgspec.Raw, shape: type[T]) -> T:
     try:
-        notice = json.loads(payload)
-        if isinstance(notice, dict) and isinstance(notice["id"], str):
-            return notice
-    except (ValueError, KeyError) as error:
+        return msgspec.json.decode(payload, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise malformed("The body is not an event.") from error
-    raise malformed("The body is not an event.")
 
 
-def _follows_our_capture(notice_type: str, intent: dict[str, Any]) -> bool:
+def _follows_our_capture(notice: StripeNotice, intent: StripeIntent) -> bool:
     """With manual capture, success is the echo of our own capture call, whose answer was recorded."""
-    return notice_type == "payment_intent.succeeded" and intent.get("capture_method") == "manual"
+    return notice.type == "payment_intent.succeeded" and intent.capture_method == "manual"

@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from chalicelib.payments.schemas.payment import PaymentAmount, PaymentView, Received, amount_view, money_view
+from chalicelib.payments.schemas.payment import (
+    PaymentAmount,
+    PaymentView,
+    Received,
+    StripeIntent,
+    StripeNotice,
+    StripeSubject,
+    amount_view,
+    money_view,
+)
 
-__all__ = ["PaymentAmount", "PaymentView", "Received", "amount_view", "money_view"]
+__all__ = [
+    "PaymentAmount",
+    "PaymentView",
+    "Received",
+    "StripeIntent",
+    "StripeNotice",
+    "StripeSubject",
+    "amount_view",
+    "money_view",
+]

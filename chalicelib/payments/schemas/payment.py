@@ -33,6 +33,28 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
 
 
+class StripeIntent(msgspec.Struct, frozen=True):
+    """What of a payment intent in a notice is looked at."""
+
+    id: str
+    metadata: dict[str, str] | None = None
+    capture_method: str | None = None
+
+
+class StripeSubject(msgspec.Struct, frozen=True):
+    """What a notice about a payment is about."""
+
+    object: StripeIntent
+
+
+class StripeNotice(msgspec.Struct, frozen=True):
+    """A notice from Stripe. What it is about has a shape for each type, and waits until the type is known."""
+
+    id: str
+    type: str
+    data: msgspec.Raw
+
+
 class Received(msgspec.Struct, frozen=True, kw_only=True):
     """The webhook was taken."""
 

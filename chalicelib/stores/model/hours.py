@@ -10,11 +10,12 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from chalicelib.kernel.geo import Point
 
 _HORIZON = timedelta(days=366)
@@ -90,6 +91,8 @@ def hours(expression: str, *, country: str, time_zone: str, point: Point) -> Hou
 
 @lru_cache(maxsize=4096)
 def _compile(expression: str, country: str, time_zone: str, place: tuple[float, float] | None) -> Hours:
+    from zoneinfo import ZoneInfo
+
     import opening_hours
 
     said = _QUOTED.sub("", expression)

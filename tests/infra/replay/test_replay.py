@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,7 +58,7 @@ def test_nobody_is_faster_than_the_record_and_the_road_allow(played: tuple[Local
         assert order.click <= order.accepted_at
         assert order.ready <= order.marked_ready_at <= order.picked_up_at
         # two minutes to leave, the way, two minutes at the door
-        assert order.delivered_at >= order.picked_up_at + day.at(way + 4) - day.begins
+        assert order.delivered_at >= order.picked_up_at + timedelta(minutes=way + 4)
 
 
 def test_books_that_do_not_add_up_are_found_out(played: tuple[LocalStack, Stage, bool]) -> None:

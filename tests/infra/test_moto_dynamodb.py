@@ -1,0 +1,56 @@
+"""The DynamoDB that stands in where npm is missing: what its stream says of transactions that were cancelled."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infra.local import environment, processes, provision
+from infra.local.stream import iterator, stream_of
+from infra.local.wire import DYNAMODB, STREAMS, Emulator, EmulatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TABLE = "test-events"
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def dynamodb(tmp_path: Path) -> Iterator[Emulator]:
+    """Moto's DynamoDB with all tables."""
+    (port,) = environment.free_ports(1)
+    command = ["infra.local.moto_server", "--port", str(port), "--dynamodb"]
+    ready = processes.answers(f"{environment.url(port)}/health")
+    child = processes.Child("moto", command, ready, tmp_path / "moto.log", {})
+    child.start()
+    try:
+        child.wait_until_ready(time.monotonic() + 30)
+        emulator = Emulator(environment.url(port))
+        provision.create_tables(emulator, "test")
+        yield emulator
+    finally:
+        processes.kill([child])
+
+
+def put(pk: str, **more: Any) -> dict[str, Any]:
+    return {"Put": {"TableName": TABLE, "Item": {"pk": {"S": pk}, "sk": {"S": "-"}}, **more}}
+
+
+def test_a_cancelled_transaction_is_not_in_the_stream_and_later_ones_are(dynamodb: Emulator) -> None:
+    arn, (shard,) = stream_of(dynamodb, TABLE)
+    place = iterator(dynamodb, arn, shard, None)
+    dynamodb.call(DYNAMODB, "TransactWriteItems", TransactItems=[put("before")])
+    with pytest.raises(EmulatorError, match="TransactionCanceled"):
+        dynamodb.call(
+            DYNAMODB,
+            "TransactWriteItems",
+            TransactItems=[put("cancelled"), put("before", ConditionExpression="attribute_not_exists(pk)")],
+        )
+    dynamodb.call(DYNAMODB, "TransactWriteItems", TransactItems=[put("after")])
+
+    records = dynamodb.call(STREAMS, "GetRecords", ShardIterator=place, Limit=100)["Records"]
+    assert [record["dynamodb"]["Keys"]["pk"]["S"] for record in records] == ["before", "after"]
