@@ -169,3 +169,22 @@ def test_everything_that_is_wrong_with_the_tenders_is_told(shop: Shop) -> None:
 def test_a_merchants_card_is_taken_at_its_stores(shop: Shop, stripe: Stripe) -> None:
     card = gift_card(1000, merchant_id=shop.store.merchant_id)
     assert place(shop, by_code(card), CARD).payment.credit_minor == 1000
+
+
+@pytest.mark.parametrize("ends", ["handed over", "cancelled"])
+def test_the_ledger_says_what_each_tender_gave(shop: Shop, stripe: Stripe, ends: str) -> None:
+    card = gift_card(1000)
+    placed = place(shop, by_code(card), CARD)
+    stripe.authorise(placed.order.id)
+    service.follow_payment(placed.order.id, ids.new_id("evt"))
+    if ends == "handed over":
+        payments.capture_payment(placed.order.id)
+    else:
+        payments.release_payment(placed.order.id)
+
+    told = payments.balances(payments.entries_of_order(placed.order.id))
+
+    moved = {name: told.get(name, 0) for name in (card.card.account, "stripe:clearing", f"customer:{placed.order.id}")}
+    taken = 1 if ends == "handed over" else 0
+    assert list(moved.values()) == [1000 * taken, (TOTAL - 1000) * taken, 0]
+    assert sum(told.values()) == 0

@@ -32,7 +32,6 @@ from chalicelib.payments.schemas.credit import (
 
 if TYPE_CHECKING:
     from chalicelib.kernel.idempotency import IdempotencyKey
-    from chalicelib.kernel.tables import Page
 
 _CARD = "/v1/gift-cards/{gift_card_id}"
 _MERCHANT_CARDS = "/v1/merchants/{merchant_id}/gift-cards"
@@ -273,7 +272,7 @@ def list_own_credit_movements(request: Request[None]) -> Reply[CreditMovements]:
     filters = ("credits", customer_id, currency)
     start = cursors.decode(request.query.cursor, *filters)
     page = service.list_own_movements(customer_id, currency, limit=request.query.limit, start=start)
-    return Reply(_movements(page, currency, filters))
+    return Reply(_movements(page.items, page.next_key, currency, filters))
 
 
 def _key(request: Request[Any]) -> IdempotencyKey:
@@ -296,10 +295,12 @@ def _card_movements(request: Request[None], card: service.Credit) -> Reply[Credi
     filters = ("gift-card", card.id)
     start = cursors.decode(request.query.cursor, *filters)
     page = service.list_card_movements(card, limit=request.query.limit, start=start)
-    return Reply(_movements(page, card.currency, filters))
+    return Reply(_movements(page.items, page.next_key, card.currency, filters))
 
 
-def _movements(page: Page[service.Movement], currency: str, filters: tuple[str, ...]) -> CreditMovements:
+def _movements(
+    movements: list[service.Movement], next_key: dict[str, Any] | None, currency: str, filters: tuple[str, ...]
+) -> CreditMovements:
     return CreditMovements(
         items=[
             CreditMovement(
@@ -309,9 +310,9 @@ def _movements(page: Page[service.Movement], currency: str, filters: tuple[str, 
                 order_id=movement.order_id,
                 reason=movement.reason,
             )
-            for movement in page.items
+            for movement in movements
         ],
-        next_cursor=cursors.encode(page.next_key, *filters),
+        next_cursor=cursors.encode(next_key, *filters),
     )
 
 
