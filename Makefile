@@ -21,7 +21,8 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run test replay bench-orders bench-races bench-imports bench-counts openapi format format-check lint types walls sizes \
+.PHONY: help venv run test replay bench-orders bench-races bench-imports bench-counts openapi format format-check \
+	lint types walls sizes \
 	openapi-check check hooks clean
 
 help: ## this list
