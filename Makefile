@@ -16,12 +16,13 @@ ORDERS ?= 60
 WORKERS ?= auto
 PYTEST_ARGS ?=
 
-# Further arguments of run, replay, bench-orders and bench-counts.
+# Further arguments of run, replay and the benchmarks.
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run test replay bench-orders bench-counts openapi format format-check lint types walls sizes \
+.PHONY: help venv run test replay bench-orders bench-races bench-imports bench-counts openapi format format-check \
+	lint types walls sizes \
 	openapi-check check hooks clean
 
 help: ## this list
@@ -42,6 +43,12 @@ replay: venv ## a recorded day: INSTANCE=<dir> SPEED=60 ORDERS=60
 
 bench-orders: venv ## orders a second with 1 and 8 clients, and the CPU that they cost
 	$(RUN) -m benchmarks.orders $(ARGS)
+
+bench-races: venv ## the last ten pieces and one order sent twenty times, over two API processes
+	$(RUN) -m benchmarks.stock_race $(ARGS)
+
+bench-imports: venv ## what importing the app adds to a cold start
+	$(RUN) -m benchmarks.cold_import --check $(ARGS)
 
 bench-counts: venv ## requests, units and invocations of every use case, against what they may cost
 	$(RUN) -m benchmarks.counts --check $(ARGS)

@@ -49,9 +49,9 @@ def responders(*, dynamodb: bool) -> dict[str, Callable[..., Any]]:
         from moto.dynamodb.responses import DynamoHandler
         from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 
-        from infra.local import moto_streams
+        from infra.local import moto_transactions
 
-        moto_streams.follow_restored_tables()
+        moto_transactions.undo_what_is_cancelled()
         found |= {DYNAMODB: DynamoHandler.dispatch, STREAMS: DynamoDBStreamsHandler.dispatch}
     return found
 

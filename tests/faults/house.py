@@ -98,16 +98,20 @@ class House:
         card_form = CardForm(sandbox.url, secret_key.replace("sk_", "pk_", 1))
         self.customer = Customer(self._client(self.shop.customer_id), card_form)
         self.tablet = Tablet(self._client(self.shop.owner_id, "staff"), self.shop.id)
-        self.riders = [self._rider(300), self._rider(1500)]
+        self.riders: list[Rider] = []
+        for metres in (300, 1500):
+            self.hire_rider(metres)
 
     def _client(self, subject: str, *groups: str) -> Client:
         token = self._issuer.token(subject, *groups)
         return Client(self._url, lambda: token, StoppedWatch())
 
-    def _rider(self, metres: float) -> Rider:
+    def hire_rider(self, metres: float) -> Rider:
+        """One more rider on shift, so far from the store."""
         rider = Rider(self._client(ids.new_id("usr"), "riders"))
         rider.register("Rider")
         rider.start_shift(Point(self.place.lat + metres / 111_195, self.place.lng))
+        self.riders.append(rider)
         return rider
 
     # --- what people do -----------------------------------------------------------------------------------------------

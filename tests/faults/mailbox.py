@@ -240,6 +240,13 @@ class Post:
                 raise AssertionError(f"nothing is under way that could make it true: {self.mailbox.messages}")
         raise AssertionError("no end of messages")
 
+    def bring_what_is_due(self) -> None:
+        """Bring everything that is due now."""
+        for _ in range(self.MOST_ROUNDS):
+            if not self._bring_some():
+                return
+        raise AssertionError("no end of messages")
+
     def settle(self) -> None:
         """Bring everything, and let time pass until no timer is left."""
         for _ in range(self.MOST_ROUNDS):

@@ -143,6 +143,24 @@ def ignored_by_one_rider(house: House, post: Post, move_clock: MoveClock) -> str
     return str(placed["id"])
 
 
+def ignored_until_another_rider_comes(house: House, post: Post, move_clock: MoveClock) -> str:
+    """Nobody answers for minutes, and the store is told; the search goes on by its own timers."""
+    placed = paid(house, post)
+    house.tablet.accept(placed["id"])
+    for _ in range(6):
+        post.bring_what_is_due()
+        move_clock(later(seconds=40))
+    post.bring_what_is_due()
+    assert house.offered_to(placed["id"]) is None
+    last = house.hire_rider(900)
+    move_clock(later(seconds=70))
+    assert post.until(lambda: house.offered_to(placed["id"])) is last
+    last.accept(delivery_of(placed["id"]))
+    cooked(house, placed)
+    brought(last, placed)
+    return str(placed["id"])
+
+
 def dropped_by_one_rider(house: House, post: Post, move_clock: MoveClock) -> str:
     placed = paid(house, post)
     first = taken(house, post, placed)
@@ -303,6 +321,7 @@ PLAYS: dict[Play, Ending] = {
     a_declined_card_first: done(),
     declined_by_one_rider: done(),
     ignored_by_one_rider: done(),
+    ignored_until_another_rider_comes: done(),
     dropped_by_one_rider: done(),
     back_to_the_counter: done(delivery="returned"),
     back_and_given_up: undone("cancelled", "customer_absent", delivery="returned"),

@@ -1,4 +1,4 @@
-"""The DynamoDB that stands in where npm is missing: what its stream says of transactions that were cancelled."""
+"""The DynamoDB that stands in where npm is missing: a cancelled transaction leaves no trace, in tables or streams."""
 
 from __future__ import annotations
 
@@ -54,3 +54,39 @@ def test_a_cancelled_transaction_is_not_in_the_stream_and_later_ones_are(dynamod
 
     records = dynamodb.call(STREAMS, "GetRecords", ShardIterator=place, Limit=100)["Records"]
     assert [record["dynamodb"]["Keys"]["pk"]["S"] for record in records] == ["before", "after"]
+
+
+def test_a_cancelled_transaction_takes_back_all_that_it_wrote(dynamodb: Emulator) -> None:
+    dynamodb.call(DYNAMODB, "TransactWriteItems", TransactItems=[put("kept"), put("changed"), put("deleted")])
+    key = {"pk": {"S": "changed"}, "sk": {"S": "-"}}
+    change = {"TableName": TABLE, "Key": key, "UpdateExpression": "SET n = :n"}
+    gone = {"TableName": TABLE, "Key": {**key, "pk": {"S": "deleted"}}}
+    with pytest.raises(EmulatorError, match="TransactionCanceled"):
+        dynamodb.call(
+            DYNAMODB,
+            "TransactWriteItems",
+            TransactItems=[
+                {"Update": {**change, "ExpressionAttributeValues": {":n": {"N": "1"}}}},
+                {"Delete": gone},
+                put("new"),
+                put("kept", ConditionExpression="attribute_not_exists(pk)"),
+            ],
+        )
+    items = dynamodb.call(DYNAMODB, "Scan", TableName=TABLE)["Items"]
+    assert sorted(item["pk"]["S"] for item in items) == ["changed", "deleted", "kept"]
+    assert [item for item in items if "n" in item] == []
+
+
+def test_a_transaction_costs_the_same_in_a_full_table(dynamodb: Emulator) -> None:
+    def seconds() -> float:
+        began = time.perf_counter()
+        for number in range(20):
+            dynamodb.call(DYNAMODB, "TransactWriteItems", TransactItems=[put(f"timed-{number}")])
+        return time.perf_counter() - began
+
+    seconds()
+    empty = min(seconds() for _ in range(3))
+    for chunk in range(20):
+        items = [put(f"filled-{chunk}-{number}") for number in range(100)]
+        dynamodb.call(DYNAMODB, "TransactWriteItems", TransactItems=items)
+    assert min(seconds() for _ in range(3)) < 8 * empty
