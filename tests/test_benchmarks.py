@@ -109,6 +109,12 @@ class TestWhatMustHold:
         (fault,) = counts.broken(counted(steps=steps))
         assert fault.startswith("an order causes")
 
+    def test_units_that_nobody_measured_break_nothing(self) -> None:
+        told = counted(steps=[Cost(Usage(0, 0, 99), 0, 1)], feed_304={**POLL, "read_units": 2.0})
+        told.warning = "DynamoDB is moto's"
+
+        assert counts.broken(told) == []
+
     def test_a_route_that_nobody_counts(self) -> None:
         told = counted()
         told.routes.discard(("POST", "/v1/quotes"))

@@ -15,7 +15,6 @@ import msgspec
 
 from chalicelib.edge.endpoint import ROUTES, Endpoints, Reply, Request, Route
 from chalicelib.edge.permissions import MerchantOwner, Permission, Public, Role, StoreStaff
-from chalicelib.edge.reference import page
 from chalicelib.edge.route import TAGS
 from chalicelib.edge.schemas import Problem
 
@@ -66,6 +65,8 @@ def read_docs(_request: Request[None]) -> Reply[str]:
 @cache
 def _texts() -> tuple[str, str]:
     """The document as JSON and as a page, made once in a process: the routes are all declared when it serves."""
+    from chalicelib.edge.reference import page  # a cold start that serves orders needs no page
+
     made = document()
     return json.dumps(made, ensure_ascii=False), page(made)
 

@@ -184,7 +184,12 @@ def query(
     consistent: bool = False,
     filter_condition: Condition | None = None,
 ) -> Page[R]:
-    """One page (one request) of the items under ``pk`` of the table or of an index."""
+    """One page (one request) of the items under ``pk`` of the table or of an index.
+
+    Raises ``Invalid`` for a cursor key that is not of this query: cursors come from outside and may be made by hand.
+    """
+    if cursor_key is not None and not _is_key_under(pk, f"{index}_pk" if index else "pk", cursor_key):
+        raise _foreign_cursor()
     try:
         data = row._get_connection().query(
             pk,
@@ -198,8 +203,16 @@ def query(
         )
     except QueryError as error:
         if cursor_key is not None and error.cause_response_code == "ValidationException":
-            # The key is not one of this query's: a cursor that was made by hand.
-            wrong = Violation("invalid_cursor", "?cursor", "The cursor is not of this list: start without one.")
-            raise Invalid([wrong]) from error
+            raise _foreign_cursor() from error
         raise
     return Page([row.from_raw_data(item) for item in data["Items"]], data.get("LastEvaluatedKey"))
+
+
+def _is_key_under(pk: str, attribute: str, key: Mapping[str, Any]) -> bool:
+    """Whether the key's partition is ``pk`` and all its parts are texts, which every part of our keys is."""
+    texts = all(isinstance(value, dict) and isinstance(value.get("S"), str) for value in key.values())
+    return texts and "sk" in key and key.get(attribute) == {"S": pk}
+
+
+def _foreign_cursor() -> Invalid:
+    return Invalid([Violation("invalid_cursor", "?cursor", "The cursor is not of this list: start without one.")])

@@ -41,6 +41,13 @@ def cooked(house: House, placed: dict[str, Any]) -> None:
     house.tablet.ready(placed["id"])
 
 
+def ready_to_leave(house: House, post: Post, placed: dict[str, Any]) -> Any:
+    post.until(lambda: house.is_on_board(placed["id"]))
+    rider = taken(house, post, placed)
+    cooked(house, placed)
+    return rider
+
+
 def brought(rider: Rider, placed: dict[str, Any], **evidence: Any) -> None:
     delivery_id = delivery_of(placed["id"])
     rider.arrive_at_store(delivery_id)
@@ -311,6 +318,12 @@ def undone(order: str, reason: str, authorised: int = TOTAL, **more: Any) -> End
         "charges": (HELD_AND_LET_GO,),
     }
     return done(**{**ending, **more})
+
+
+def assert_ends(house: House, placed: dict[str, Any], post: Post, expected: Ending) -> None:
+    post.settle()
+    ending = house.ending(placed["id"])
+    assert ending == expected, ending.difference(expected)
 
 
 PLAYS: dict[Play, Ending] = {

@@ -7,100 +7,37 @@ at what has become of it. The stack goes on from what is on disk. Every order ha
 from __future__ import annotations
 
 import random
-import signal
-import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 import urllib3
 
-from infra import resources
-from infra.local import provision
 from infra.local.actors import Refused
-from infra.local.environment import Ports, queue_url
-from infra.local.pump import READY_FILE
+from infra.local.environment import Ports
 from infra.local.stack import LocalStack
-from infra.local.wire import SQS, EmulatorError
+from infra.local.wire import EmulatorError
+from tests.faults.plant import Plant
 from tests.flows.town import STOCK, TAKEN, Town, delivery_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from infra.local.actors import Rider
-    from infra.local.processes import Child
 
 pytestmark = [pytest.mark.fault, pytest.mark.stack, pytest.mark.slow]
 
 # Fast enough that timers are short, slow enough that nobody runs out of time while a stack starts again.
 SPEED = 4.0
 PATIENCE_SECONDS = 60.0
-# How long a message stays with a consumer that was killed; AWS's three minutes would be a test's whole time.
-VISIBILITY_SECONDS = 3
 
 Json = dict[str, Any]
 
 
 # --- killing ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Plant:
-    """The stack, and the hand at its power switch."""
-
-    stack: LocalStack
-    power: threading.Lock = field(default_factory=threading.Lock)
-
-    def kill(self, seconds: float = 0.0) -> None:
-        """`kill -9` of every process at once; after so many seconds they start again."""
-        with self.power:
-            self.stack.kill()
-            time.sleep(seconds)
-            self.stack.start()
-            self._shorten_visibility()
-
-    def kill_one(self, name: str, seconds: float = 0.0) -> None:
-        """`kill -9` of one process; after so many seconds it starts again."""
-        child = self.child(name)
-        child.signal(signal.SIGKILL)
-        child.reap()
-        time.sleep(seconds)
-        # A bus keeps its rules and a queue its existence through any outage; this one's are made anew, unseen.
-        others = [each for each in self.stack.children if each.name != name] if name == "moto" else []
-        for each in others:
-            each.signal(signal.SIGSTOP)
-        if name == "pump":
-            (self.stack.directory / READY_FILE).unlink()
-        child.start()
-        child.wait_until_ready(time.monotonic() + PATIENCE_SECONDS)
-        if name == "moto":
-            provision.create_messaging(self.stack.moto, self.stack.prefix)
-            provision.create_users(self.stack.moto, self.stack.prefix)
-            self._shorten_visibility()
-        for each in others:
-            each.signal(signal.SIGCONT)
-
-    def pause(self, name: str) -> None:
-        """Let a process do nothing more before it is killed."""
-        self.child(name).signal(signal.SIGSTOP)
-
-    def child(self, name: str) -> Child:
-        return next(child for child in self.stack.children if child.name == name)
-
-    def fault(self, kind: str, path: str, **more: Any) -> None:
-        """Let it happen to the next call of Stripe's path."""
-        wanted = {"kind": kind, "match": {"path_prefix": path}, **more}
-        requests.post(f"{self.stack.stripe_url}/sandbox/faults", json=wanted, timeout=10).raise_for_status()
-
-    def _shorten_visibility(self) -> None:
-        for queue in self.stack.queue_depths():
-            url = queue_url(self.stack.env["AWS_ENDPOINT_URL_SQS"], resources.queue_name(self.stack.prefix, queue))
-            attributes = {"VisibilityTimeout": str(VISIBILITY_SECONDS)}
-            self.stack.moto.call(SQS, "SetQueueAttributes", QueueUrl=url, Attributes=attributes)
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +47,8 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     stack = LocalStack(
         tmp_path_factory.mktemp("killed-stack"), ports=Ports((api,), dynamodb, moto, stripe), speed=SPEED
     )
-    stack.start()
     made = Plant(stack)
-    made._shorten_visibility()
+    made.start()
     yield made
     stack.stop()
 

@@ -20,20 +20,27 @@ from infra.local.actors import Refused
 from infra.local.environment import free_ports, url
 from tests.faults.house import House, later
 from tests.faults.mailbox import Mailbox, Orderly, Patient
-from tests.faults.plays import HELD_AND_LET_GO, NEVER_HELD, brought, cooked, done, pay_by, taken, undone
+from tests.faults.plays import (
+    HELD_AND_LET_GO,
+    assert_ends,
+    brought,
+    cooked,
+    done,
+    pay_by,
+    ready_to_leave,
+    taken,
+    undone,
+)
 from tests.ordering import world
 from tests.stack import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.faults.house import Ending
-    from tests.faults.mailbox import Post
     from tests.faults.plays import MoveClock
 
 pytestmark = pytest.mark.fault
 
-crashes = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 AUTHORISED = "payment_intent.amount_capturable_updated"
 
 
@@ -100,19 +107,6 @@ def confirm(house: House, placed: dict[str, Any]) -> None:
     assert eventually(house.notices), "the provider's notice did not come"
 
 
-def ready_to_leave(house: House, post: Post, placed: dict[str, Any]) -> Any:
-    post.until(lambda: house.is_on_board(placed["id"]))
-    rider = taken(house, post, placed)
-    cooked(house, placed)
-    return rider
-
-
-def assert_ends(house: House, placed: dict[str, Any], post: Post, expected: Ending) -> None:
-    post.settle()
-    ending = house.ending(placed["id"])
-    assert ending == expected, ending.difference(expected)
-
-
 def intent_path(placed: dict[str, Any]) -> str:
     return f"/v1/payment_intents/{placed['payment']['payment_intent_id']}"
 
@@ -129,18 +123,6 @@ def away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     nowhere = stripe.StripeClient("sk_test_x", base_addresses={"api": url(free_ports(1)[0])}, max_network_retries=1)
     with monkeypatch.context() as patch:
         patch.setattr(provider.client, "_client", nowhere)
-        yield
-
-
-@contextmanager
-def crashes_before_the_intent_is_made(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The process ends between the commit and the call: past every `except Exception`, without an answer."""
-
-    def die(*_: Any) -> Any:
-        raise SystemExit
-
-    with monkeypatch.context() as patch:
-        patch.setattr(provider, "open_intent", die)
         yield
 
 
@@ -372,47 +354,3 @@ def test_a_hold_that_ran_out_is_told_once_and_for_all(house: House, mailbox: Mai
 
     assert world.payment_of(placed["id"]).failure_code == "authorisation_lost"
     assert_ends(house, placed, post, done(payment="failed", captured=0, charges=(HELD_AND_LET_GO,)))
-
-
-# --- a crash between the commit and the provider ----------------------------------------------------------------------
-
-
-@crashes
-def test_a_crash_after_the_commit_leaves_one_order_that_can_be_paid(
-    house: House, mailbox: Mailbox, pass_time: MoveClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The process dies before it asks for the intent; the customer's app sends the same request again."""
-    post = Orderly(mailbox, pass_time)
-    quote = house.quote()
-    with crashes_before_the_intent_is_made(monkeypatch), pytest.raises(OSError, match="/v1/orders"):
-        house.try_once_to_order(quote, "one-order")
-    (kept,) = house.customer.orders()
-    assert kept["status"] == "placed"
-    assert house.sandbox.intents_of(kept["id"]) == []
-
-    again = house.customer.place_raw(quote["id"], key="one-order")
-
-    placed = again.body
-    assert (again.status, again.replayed, placed["id"]) == (201, True, kept["id"])
-    mailbox.follow(placed["id"])
-    assert house.shop.left("PIZ-MARG-32") == 48
-    house.pay(placed)
-    rider = ready_to_leave(house, post, placed)
-    brought(rider, placed)
-    assert_ends(house, placed, post, done())
-    assert len(house.customer.orders()) == 1
-
-
-@crashes
-def test_a_crash_after_the_commit_and_a_customer_who_never_comes_back(
-    house: House, mailbox: Mailbox, pass_time: MoveClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The order expires; what the look for its payment made at the provider is closed."""
-    quote = house.quote()
-    with crashes_before_the_intent_is_made(monkeypatch), pytest.raises(OSError, match="/v1/orders"):
-        house.try_once_to_order(quote, "abandoned")
-    (kept,) = house.customer.orders()
-    mailbox.follow(kept["id"])
-
-    expired = undone("cancelled", "payment_expired", authorised=0, charges=(NEVER_HELD,))
-    assert_ends(house, kept, Orderly(mailbox, pass_time), expired)

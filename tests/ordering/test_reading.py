@@ -9,6 +9,7 @@ import pytest
 from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.errors import NotFound
 from chalicelib.ordering import service
+from chalicelib.ordering.model import board as board_rules
 from tests.ordering import world
 from tests.ordering.world import NOON, Shop, Stripe, pizza
 
@@ -243,3 +244,18 @@ def test_a_whole_journey_writes_what_was_planned(shop: Shop, stripe: Stripe) -> 
     assert spent["start"] <= 2
     assert spent["picked up"] <= 2
     assert spent["delivered"] <= 1
+
+
+def test_a_crowded_board_shows_the_first_and_tells_of_every_change(
+    shop: Shop, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board_rules, "MOST_CARDS", 2)
+    orders = []
+    for _ in range(3):
+        order = shop.place()
+        stripe.authorise(order.id)
+        service.follow_payment(order.id, ids.new_id("evt"))
+        orders.append(order.id)
+    crowded = service.look_at_board(shop.id)
+    assert len(crowded.cards or []) == 2
+    assert service.look_at_board(shop.id, crowded.tag).cards is None

@@ -35,6 +35,9 @@ _IDLE_SECONDS = 20
 _OVER_SECONDS = 60
 _FOLLOW_SECONDS = {Status.PLACED: 5, Status.READY: 10, Status.OUT_FOR_DELIVERY: 10}
 
+# Cards on a board at most: the largest card has 52 KB, and Lambda answers with 6 MB at most.
+MOST_CARDS = 100
+
 
 def next_steps(order: Order) -> tuple[Step, ...]:
     """The commands that the staff can give now, the expected one first."""

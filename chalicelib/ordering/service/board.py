@@ -39,19 +39,21 @@ def look_at_board(store_id: str, seen: str | None = None) -> Board:
 
     Nothing new: one eventually consistent Query of the index, half a read unit for each 30 open orders or so.
     Otherwise one more request for the orders. What is shown may be newer than the tag, never older: the next look
-    then brings the tag up to it.
+    then brings the tag up to it. The orders that were asked for first are shown, up to ``MOST_CARDS``; the others
+    follow as those leave, and are in the store's list meanwhile.
     """
     entries = _entries(store_id)
     tag = rules.tag((order_id_of(row), int(row.version)) for row in entries)
     pause = rules.look_again_after(row.status for row in entries)
     if seen == tag:
         return Board(tag=tag, look_again_after=pause, cards=None)
-    states = [order_ref(order_id_of(row)) for row in entries]
-    documents = [document_ref(row.customer_id, order_id_of(row)) for row in entries]
-    read = tables.fetch(*states, *documents) if entries else ()
+    shown = entries[: rules.MOST_CARDS]
+    states = [order_ref(order_id_of(row)) for row in shown]
+    documents = [document_ref(row.customer_id, order_id_of(row)) for row in shown]
+    read = tables.fetch(*states, *documents) if shown else ()
     cards = [
         Card(order=order, document=document, next_steps=rules.next_steps(order), due_at=rules.due_at(order))
-        for order, document in zip(read[: len(entries)], read[len(entries) :], strict=True)
+        for order, document in zip(read[: len(shown)], read[len(shown) :], strict=True)
         if order is not None and document is not None and order.is_on_board
     ]
     cards.sort(key=lambda card: (card.due_at, card.order.id))
