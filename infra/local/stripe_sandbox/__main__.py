@@ -52,10 +52,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--webhook-events",
         default=",".join(sorted(DEFAULT_EVENTS)),
-        help="comma-separated event types, or * for all (default: %(default)s)",
+        help="comma-separated event types; charge.dispute.* for all of a kind, * for all (default: %(default)s)",
     )
     parser.add_argument("--webhook-timeout", type=float, default=20.0, help="seconds")
     parser.add_argument("--webhook-first-retry", type=float, default=0.5, help="seconds, doubling up to a minute")
+    parser.add_argument(
+        "--funds-after", type=int, default=0, help="seconds until the money of a payment is available (Stripe: days)"
+    )
     parser.add_argument("--log-level", default="warning", choices=("debug", "info", "warning", "error"))
     return parser
 
@@ -70,7 +73,7 @@ def _config(options: argparse.Namespace) -> Config:
             options.webhook_timeout,
             options.webhook_first_retry,
         )
-    return Config(options.db, options.secret_key, options.port, options.publishable_key, endpoint)
+    return Config(options.db, options.secret_key, options.port, options.publishable_key, endpoint, options.funds_after)
 
 
 if __name__ == "__main__":

@@ -56,9 +56,14 @@ def check_amount(amount: int, currency: str) -> int:
     return amount
 
 
+def decimals(currency: str) -> int:
+    """How many decimals the currency has: 0, 2 or 3."""
+    return 0 if currency in _ZERO_DECIMAL else 3 if currency in _THREE_DECIMAL else 2
+
+
 def written(amount: int, currency: str) -> str:
     """The amount as Stripe writes it in messages: `$12.50`, `¥500`."""
-    decimals = 0 if currency in _ZERO_DECIMAL else 3 if currency in _THREE_DECIMAL else 2
-    number = f"{amount / 10**decimals:,.{decimals}f}"
+    places = decimals(currency)
+    number = f"{amount / 10**places:,.{places}f}"
     sign = _SIGNS.get(currency)
     return f"{sign}{number}" if sign else f"{number} {currency.upper()}"

@@ -24,15 +24,28 @@ class Delivery:
 
 
 class Deliveries:
-    """States: due (to be sent or sent again), delivered, lost (a fault), abandoned (nobody answered for days)."""
+    """States: due (to be sent or sent again), delivered, lost (a fault), abandoned (nobody answered for days).
+
+    A held delivery (a fault) is due late, or as soon as a later one was delivered.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        with store.lock:
+            self._holding = bool(store.execute("SELECT 1 FROM held"))
 
-    def add(self, event: str, due: float, *, lost: bool = False) -> None:
+    @property
+    def holding(self) -> bool:
+        """Whether a delivery is held back until a later one was made."""
+        return self._holding
+
+    def add(self, event: str, due: float, *, lost: bool = False, held: bool = False) -> None:
         self._store.execute(
             "INSERT INTO deliveries (event, state, due) VALUES (?, ?, ?)", (event, "lost" if lost else "due", due)
         )
+        if held:
+            self._store.execute("INSERT INTO held (delivery) VALUES (last_insert_rowid())")
+            self._holding = True
 
     def next(self, now: float, busy: Collection[int]) -> Delivery | None:
         """The delivery that is due the longest and that nobody is sending at the moment."""
@@ -58,6 +71,16 @@ class Deliveries:
             "UPDATE deliveries SET state = 'delivered', attempts = attempts + 1, last_answer = ? WHERE seq = ?",
             (answer, delivery.id),
         )
+        if self._holding:
+            self._release(delivery.id)
+
+    def _release(self, delivered: int) -> None:
+        """Send at once what was held until this or a later delivery."""
+        self._store.execute(
+            "UPDATE deliveries SET due = 0 WHERE seq IN (SELECT delivery FROM held WHERE delivery < ?)", (delivered,)
+        )
+        self._store.execute("DELETE FROM held WHERE delivery <= ?", (delivered,))
+        self._holding = bool(self._store.execute("SELECT 1 FROM held"))
 
     def failed(self, delivery: Delivery, answer: str, now: float, wait: float) -> None:
         """Try again after `wait` seconds, or give up on an event that is too old by then."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from infra.local.stripe_sandbox.model import PaymentIntent
+    from infra.local.stripe_sandbox.methods import PaymentMethod
+    from infra.local.stripe_sandbox.model import PaymentIntent, SetupIntent
 
 
 class StripeError(Exception):
@@ -28,7 +29,8 @@ class StripeError(Exception):
         decline_code: str | None = None,
         charge: str | None = None,
         intent: PaymentIntent | None = None,
-        payment_method: str | None = None,
+        setup_intent: SetupIntent | None = None,
+        payment_method: PaymentMethod | None = None,
         remembered: bool = False,
         should_retry: bool | None = None,
     ) -> None:
@@ -41,6 +43,7 @@ class StripeError(Exception):
         self.decline_code = decline_code
         self.charge = charge
         self.intent = intent
+        self.setup_intent = setup_intent
         self.payment_method = payment_method
         self.remembered = remembered
         self.should_retry = should_retry
@@ -85,8 +88,9 @@ def no_connected_account(account: str) -> StripeError:
     )
 
 
-def missing_resource(kind: str, id_: str, param: str) -> StripeError:
-    return StripeError(f"No such {kind}: '{id_}'", status=404, code="resource_missing", param=param, remembered=True)
+def missing_resource(kind: str, id_: str, param: str, status: int = 404) -> StripeError:
+    """Status 404 for an id in the path, 400 for one among the parameters."""
+    return StripeError(f"No such {kind}: '{id_}'", status=status, code="resource_missing", param=param, remembered=True)
 
 
 def missing_payment_method(id_: str) -> StripeError:
@@ -98,9 +102,9 @@ def missing_payment_method(id_: str) -> StripeError:
     )
 
 
-def client_secret_mismatch() -> StripeError:
+def client_secret_mismatch(kind: str = "PaymentIntent") -> StripeError:
     return StripeError(
-        "The client_secret provided does not match any associated PaymentIntent on this account.",
+        f"The client_secret provided does not match any associated {kind} on this account.",
         param="client_secret",
     )
 
@@ -116,6 +120,20 @@ def status_forbids(sentence: str, verb: str, intent: PaymentIntent, allowed: Ite
         f"statuses may be {verb}: {', '.join(allowed)}.",
         intent,
     )
+
+
+def balance_insufficient(what: str) -> StripeError:
+    """The account can't afford it now; asked again later, with another key, it may."""
+    message = {
+        "transfer": "You have insufficient available funds in your Stripe account. Try adding funds directly to your "
+        "available balance by creating Charges using the 4000000000000077 test card. See: "
+        "https://stripe.com/docs/testing#available-balance",
+        "payout": "You have insufficient funds in your Stripe account for this transfer. Your card balance is too "
+        "low. You can use the /v1/balance endpoint to view your Stripe balance (for more details, see "
+        "stripe.com/docs/api#balance).",
+        "reversal": "Insufficient funds in the connected account to reverse this transfer.",
+    }[what]
+    return StripeError(message, code="balance_insufficient", remembered=True)
 
 
 def idempotency_mismatch(key: str) -> StripeError:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from infra.local.stripe_sandbox.store import Store
 
 BEFORE_KINDS: Final = frozenset({"error_500", "error_429", "slow_request"})
-AFTER_KINDS: Final = frozenset({"timeout_after_success"})
-WEBHOOK_KINDS: Final = frozenset({"webhook_lost", "webhook_duplicated", "webhook_delayed"})
+AFTER_KINDS: Final = frozenset({"timeout_after_success", "error_500_after_success"})
+WEBHOOK_KINDS: Final = frozenset({"webhook_lost", "webhook_duplicated", "webhook_delayed", "webhook_reordered"})
 _ALL_KINDS: Final = BEFORE_KINDS | AFTER_KINDS | WEBHOOK_KINDS
-_DEFAULT_DELAY_MS: Final = {"webhook_delayed": 5000, "slow_request": 1000}
+_DEFAULT_DELAY_MS: Final = {"webhook_delayed": 5000, "webhook_reordered": 5000, "slow_request": 1000}
 _MOST_TIMES: Final = 1_000_000
 _LONGEST_DELAY_MS: Final = 24 * 3600 * 1000
 
@@ -33,8 +33,12 @@ class Fault:
     timeout_after_success: the operation happens, the connection then stays silent for `delay_ms` and closes.
     error_500, error_429: the operation doesn't happen. A `remembered` 500 is also what the idempotency key answers
     from then on, as Stripe does it; the client must look and then ask with another key.
+    error_500_after_success: the operation happens, the answer is a 500, and so is every answer to its key.
     slow_request: the operation begins only after `delay_ms`, its idempotency key being in use meanwhile.
     webhook_lost, webhook_duplicated, webhook_delayed (`delay_ms`): what becomes of an event's delivery.
+    webhook_reordered: the event changes places with the next one; if none follows, it is sent after `delay_ms`.
+
+    A fault without a method befalls what changes something; reading (GET) fails only where `match` says so.
     """
 
     id: int
@@ -49,7 +53,7 @@ class Fault:
     def matches(self, method: str, path: str, event_type: str | None = None) -> bool:
         """`path` is a prefix that may hold `*`; None matches all."""
         return (
-            self.method in (None, method)
+            (self.method == method or (self.method is None and method != "GET"))
             and (self.path is None or fnmatchcase(path, self.path + "*"))
             and (self.event_type is None or (event_type is not None and fnmatchcase(event_type, self.event_type)))
         )
@@ -113,9 +117,14 @@ class Faults:
         """The oldest fault that this request, having succeeded, still runs into."""
         return self._take(AFTER_KINDS, method, path, None)
 
-    def take_for_event(self, method: str, path: str, event_type: str) -> Fault | None:
-        """The oldest fault that the delivery of this event, caused by this request, runs into."""
-        return self._take(WEBHOOK_KINDS, method, path, event_type)
+    def take_for_event(self, method: str, path: str, event_type: str, *, reorders: bool) -> Fault | None:
+        """The oldest fault that the delivery of this event, caused by this request, runs into.
+
+        `reorders`: no event waits for this one to overtake it, so it may itself be made to wait.
+        """
+        return self._take(
+            WEBHOOK_KINDS if reorders else WEBHOOK_KINDS - {"webhook_reordered"}, method, path, event_type
+        )
 
     def _take(self, kinds: frozenset[str], method: str, path: str, event_type: str | None) -> Fault | None:
         if not self._any:

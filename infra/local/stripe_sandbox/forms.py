@@ -108,6 +108,10 @@ class Params:
             )
         return value
 
+    def optional_text(self, name: str, longest: int = 5000) -> str | None:
+        """A string that an empty one unsets."""
+        return None if self._values.get(name) == "" else self.text(name, longest)
+
     def integer(self, name: str, *, least: int | None = None) -> int | None:
         sent = self._values.get(name)
         # A JSON body (only the sandbox's own endpoints take one) has numbers, a form has their digits.

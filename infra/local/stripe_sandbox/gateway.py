@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,68 +12,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.local.stripe_sandbox import errors, forms, render
-from infra.local.stripe_sandbox.endpoints import charges, control, events, payment_intents
+from infra.local.stripe_sandbox import errors, forms, render, routes
 from infra.local.stripe_sandbox.errors import StripeError
+from infra.local.stripe_sandbox.model import PLATFORM, Account
 from infra.local.stripe_sandbox.store import StoredAnswer
 from infra.local.stripe_sandbox.work import Answer, Call, Work, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from infra.local.stripe_sandbox.balances import Balances
     from infra.local.stripe_sandbox.deliveries import Deliveries
     from infra.local.stripe_sandbox.faults import Fault, Faults
     from infra.local.stripe_sandbox.model import Json
+    from infra.local.stripe_sandbox.routes import Route
     from infra.local.stripe_sandbox.store import Store
     from infra.local.stripe_sandbox.webhooks import Endpoint
 
 LOG = logging.getLogger(__name__)
 
-_ID: Final = r"([A-Za-z0-9_.\-]+)"
-_INTENT: Final = f"/v1/payment_intents/{_ID}"
 _LONGEST_KEY: Final = 255
-
-
-@dataclass(frozen=True, slots=True)
-class _Route:
-    method: str
-    pattern: re.Pattern[str]
-    operation: Callable[[Work], Answer]
-    access: str
-    """secret: the secret key. client: that, or an intent's client secret. open: anybody (/sandbox)."""
-
-
-def _route(method: str, pattern: str, operation: Callable[[Work], Answer], access: str = "secret") -> _Route:
-    return _Route(method, re.compile(pattern), operation, access)
-
-
-_ROUTES: Final = (
-    _route("POST", "/v1/payment_intents", payment_intents.create),
-    _route("GET", "/v1/payment_intents", payment_intents.list_),
-    _route("GET", "/v1/payment_intents/search", payment_intents.search_),
-    _route("GET", _INTENT, payment_intents.retrieve, "client"),
-    _route("POST", _INTENT, payment_intents.update),
-    _route("POST", f"{_INTENT}/confirm", payment_intents.confirm, "client"),
-    _route("POST", f"{_INTENT}/capture", payment_intents.capture),
-    _route("POST", f"{_INTENT}/cancel", payment_intents.cancel),
-    _route("GET", "/v1/charges", charges.list_),
-    _route("GET", f"/v1/charges/{_ID}", charges.retrieve),
-    _route("POST", "/v1/refunds", charges.create_refund),
-    _route("GET", "/v1/refunds", charges.list_refunds),
-    _route("GET", f"/v1/refunds/{_ID}", charges.retrieve_refund),
-    _route("GET", "/v1/events", events.list_),
-    _route("GET", f"/v1/events/{_ID}", events.retrieve),
-    _route("GET", "/sandbox/health", control.health, "open"),
-    _route("GET", "/sandbox/summary", control.summary, "open"),
-    _route("POST", f"/sandbox/payment_intents/{_ID}/authenticate", control.authenticate, "open"),
-    _route("POST", f"/sandbox/payment_intents/{_ID}/settle", control.settle, "open"),
-    _route("POST", f"/sandbox/payment_intents/{_ID}/expire", control.expire, "open"),
-    _route("POST", "/sandbox/events/resend", control.resend_since, "open"),
-    _route("POST", f"/sandbox/events/{_ID}/resend", control.resend, "open"),
-    _route("POST", "/sandbox/faults", control.add_fault, "open"),
-    _route("GET", "/sandbox/faults", control.list_faults, "open"),
-    _route("DELETE", "/sandbox/faults", control.clear_faults, "open"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +63,24 @@ class Gateway:
     def __init__(
         self,
         store: Store,
+        balances: Balances,
         deliveries: Deliveries,
         faults: Faults,
         *,
         secret_key: str,
         publishable_key: str,
         endpoint: Endpoint | None,
+        funds_after: int,
         wake_webhooks: Callable[[], None],
     ) -> None:
         self._store = store
+        self._balances = balances
         self._deliveries = deliveries
         self._faults = faults
         self._secret_key = secret_key
         self._publishable_key = publishable_key
         self._endpoint = endpoint
+        self._funds_after = funds_after
         self._wake_webhooks = wake_webhooks
         self._keys_in_use: set[str] = set()
         self._keys_lock = threading.Lock()
@@ -128,7 +89,7 @@ class Gateway:
         request_id = new_id("req")
         publishable = False
         try:
-            route, ids = _find_route(request)
+            route, ids = routes.find(request.method, request.path)
             values = _decode(request)
             publishable = self._check_access(request, route, values)
             values.pop("key", None)
@@ -141,6 +102,7 @@ class Gateway:
                 request.base_url,
                 _idempotency_key(request) if route.access != "open" else None,
                 publishable,
+                self._account(request, route),
             )
             response = self._respond(call, route)
         except StripeError as failure:
@@ -151,13 +113,13 @@ class Gateway:
         response.headers["Request-Id"] = request_id
         return response
 
-    def _respond(self, call: Call, route: _Route) -> Response:
+    def _respond(self, call: Call, route: Route) -> Response:
         if call.idempotency_key is None:
             return self._perform(call, route, "")
         fingerprint = _fingerprint(call)
-        with self._using(call.idempotency_key):
+        with self._using(_key(call)):
             with self._store.lock:
-                kept = self._store.kept_answer(call.idempotency_key, int(time.time()))
+                kept = self._store.kept_answer(_key(call), int(time.time()))
             if kept is None:
                 return self._perform(call, route, fingerprint)
         if kept.fingerprint != fingerprint:
@@ -170,7 +132,7 @@ class Gateway:
         """Hold the key while its request runs; another request with it is refused until then."""
         with self._keys_lock:
             if key in self._keys_in_use:
-                raise errors.idempotency_key_in_use(key)
+                raise errors.idempotency_key_in_use(key.rpartition(" ")[2])
             self._keys_in_use.add(key)
         try:
             yield
@@ -178,11 +140,10 @@ class Gateway:
             with self._keys_lock:
                 self._keys_in_use.discard(key)
 
-    def _perform(self, call: Call, route: _Route, fingerprint: str) -> Response:
+    def _perform(self, call: Call, route: Route, fingerprint: str) -> Response:
         """Run the operation and keep its answer for the idempotency key in the same transaction."""
         if call.method == "GET":
-            with self._store.lock:
-                return _succeeded(route.operation(self._work(call)))
+            return self._read(call, route)
         if route.access != "open" and self._faults.are_set:
             with self._store.transaction():
                 fault = self._faults.take_before(call.method, call.path)
@@ -194,6 +155,8 @@ class Gateway:
                 late = None
                 if response.status < 300 and route.access != "open":
                     late = self._faults.take_after(call.method, call.path)
+                if late is not None and late.kind == "error_500_after_success":
+                    response = _failed(errors.server_error(remembered=True))
                 self._keep_within(call, fingerprint, response)
         except StripeError as failure:
             response = _failed(failure, reduced=call.publishable)
@@ -203,16 +166,34 @@ class Gateway:
             return response
         if work.queued:
             self._wake_webhooks()
-        return Response(200, b"", silent_for=late.delay_ms / 1000) if late else response
+        return _silent(late) or response
+
+    def _read(self, call: Call, route: Route) -> Response:
+        faulty = route.access != "open" and self._faults.are_set
+        if faulty:
+            with self._store.transaction():
+                fault = self._faults.take_before(call.method, call.path)
+            _suffer(fault, lambda _: None)
+        with self._store.lock:
+            response = _succeeded(route.operation(self._work(call)))
+        if not faulty:
+            return response
+        with self._store.transaction():
+            late = self._faults.take_after(call.method, call.path)
+        if late is not None and late.kind == "error_500_after_success":
+            return _failed(errors.server_error(remembered=False))
+        return _silent(late) or response
 
     def _work(self, call: Call) -> Work:
         return Work(
             call,
             store=self._store,
+            balances=self._balances,
             deliveries=self._deliveries,
             faults=self._faults,
             endpoint=self._endpoint,
             now=time.time(),
+            funds_after=self._funds_after,
         )
 
     def _keep(self, call: Call, fingerprint: str, response: Response) -> None:
@@ -224,16 +205,13 @@ class Gateway:
             return
         retry = {name: value for name, value in response.headers.items() if name == "Stripe-Should-Retry"}
         answer = StoredAnswer(fingerprint, response.status, retry, response.body, call.request_id)
-        self._store.keep_answer(call.idempotency_key, answer, int(time.time()))
+        self._store.keep_answer(_key(call), answer, int(time.time()))
 
-    def _check_access(self, request: Request, route: _Route, values: Mapping[str, Any]) -> bool:
+    def _check_access(self, request: Request, route: Route, values: Mapping[str, Any]) -> bool:
         """Whether the caller holds no secret key but may call this all the same. Raises 401 or 403."""
         if route.access == "open":
             return False
         key = request.key or values.get("key")
-        account = request.headers.get("stripe-account")
-        if account:
-            raise errors.no_connected_account(account)
         if key == self._secret_key:
             return False
         if key is not None and key != self._publishable_key:
@@ -242,12 +220,20 @@ class Gateway:
             return True
         raise errors.secret_key_required() if key else errors.missing_key()
 
-
-def _find_route(request: Request) -> tuple[_Route, tuple[str, ...]]:
-    for route in _ROUTES:
-        if route.method == request.method and (match := route.pattern.fullmatch(request.path)):
-            return route, match.groups()
-    raise errors.unknown_url(request.method, request.path[:200])
+    def _account(self, request: Request, route: Route) -> str:
+        """The connected account that the request is made for. Raises 403 for one that is not the platform's."""
+        account = request.headers.get("stripe-account")
+        if not account or route.access == "open":
+            return PLATFORM
+        with self._store.lock:
+            known = self._store.find(Account, account)
+        if known is None:
+            raise errors.no_connected_account(account)
+        if not route.connected:
+            raise StripeError(
+                f"The sandbox does not support {request.method} {request.path} with the header Stripe-Account."
+            )
+        return known.id
 
 
 def _decode(request: Request) -> dict[str, Any]:
@@ -277,6 +263,17 @@ def _idempotency_key(request: Request) -> str | None:
 def _fingerprint(call: Call) -> str:
     asked = json.dumps([call.path, call.values], sort_keys=True)
     return hashlib.blake2b(asked.encode(), digest_size=16).hexdigest()
+
+
+def _key(call: Call) -> str:
+    """An idempotency key belongs to the account that the request is made for."""
+    return f"{call.account} {call.idempotency_key}" if call.account else str(call.idempotency_key)
+
+
+def _silent(late: Fault | None) -> Response | None:
+    if late is None or late.kind != "timeout_after_success":
+        return None
+    return Response(200, b"", silent_for=late.delay_ms / 1000)
 
 
 def _suffer(fault: Fault | None, keep: Callable[[StripeError], None]) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.local.stripe_sandbox import methods
+from infra.local.stripe_sandbox import attempt, funds, methods
 from infra.local.stripe_sandbox.currencies import written
 from infra.local.stripe_sandbox.errors import StripeError, status_forbids, unexpected_state
 from infra.local.stripe_sandbox.model import Charge, Moment, Outcome, PaymentIntent, Refund
@@ -24,7 +24,7 @@ from infra.local.stripe_sandbox.model import Charge, Moment, Outcome, PaymentInt
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from infra.local.stripe_sandbox.methods import Decline, PaymentMethod
+    from infra.local.stripe_sandbox.methods import PaymentMethod
     from infra.local.stripe_sandbox.model import Resource
 
 CONFIRMABLE: Final = ("requires_payment_method", "requires_confirmation", "requires_action")
@@ -78,13 +78,22 @@ def confirm(
     """
     check_confirmable(intent)
     _check_type_allowed(intent, method)
-    fresh = replace(intent, payment_method=method.id, last_payment_error=None, next_action=None)
+    fresh = replace(
+        intent, payment_method=method.id, template=method.template, last_payment_error=None, next_action=None
+    )
     if method.authenticates:
+        if action is None and method.redirects:
+            raise StripeError(
+                f"A PaymentMethod of type {method.type} can't be used off-session: its customer has to be there.",
+                code="payment_intent_invalid_parameter",
+                param="off_session",
+                intent=intent,
+            )
         if action is None:
-            return _decline(fresh, method, methods.AUTHENTICATION_REQUIRED, moment, reached_bank=False)
+            return attempt.decline(fresh, method, methods.AUTHENTICATION_REQUIRED, moment, reached_bank=False)
         waiting = replace(fresh, status="requires_action", next_action=action)
         return Outcome(waiting, (("payment_intent.requires_action", waiting),))
-    return _charge(fresh, method, moment)
+    return attempt.charge(fresh, method, moment)
 
 
 def check_confirmable(intent: PaymentIntent) -> None:
@@ -104,33 +113,35 @@ def authenticate(intent: PaymentIntent, moment: Moment, *, passed: bool) -> Outc
         raise status_forbids(
             "This PaymentIntent could not be authenticated", "authenticated", intent, ("requires_action",)
         )
-    method = methods.find_method(intent.payment_method)
+    method = methods.in_use(intent.payment_method, intent.template, intent.customer)
     if passed:
-        return _charge(replace(intent, next_action=None), method, moment)
+        return attempt.charge(replace(intent, next_action=None), method, moment)
     error = StripeError(
         "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
         "PaymentMethod to attempt to fulfill this PaymentIntent again.",
         code="payment_intent_authentication_failure",
     )
-    failed = _asking_again(intent, error, method)
+    failed = attempt.asking_again(intent, error, method)
     return Outcome(failed, (("payment_intent.payment_failed", failed),))
 
 
-def settle(intent: PaymentIntent, charge: Charge, *, succeeded: bool) -> Outcome:
+def settle(intent: PaymentIntent, charge: Charge, moment: Moment, *, succeeded: bool) -> Outcome:
     """The result of a delayed method (a bank debit) arrived."""
     if intent.status != "processing" or intent.payment_method is None:
         raise status_forbids("This PaymentIntent could not be settled", "settled", intent, ("processing",))
+    method = methods.in_use(intent.payment_method, intent.template, intent.customer)
     if succeeded:
         paid = replace(charge, status="succeeded", captured=True, amount_captured=charge.amount)
+        paid, line = attempt.banked(paid, method, moment)
         done = replace(intent, status="succeeded", amount_received=charge.amount)
-        return Outcome(done, (("charge.succeeded", paid), ("payment_intent.succeeded", done)), paid)
-    method = methods.find_method(intent.payment_method)
+        told = (("charge.succeeded", paid), ("payment_intent.succeeded", done))
+        return Outcome(done, told, paid, posted=(line,))
     message = "The customer's bank account could not be debited."
     failed_charge = replace(
         charge, status="failed", captured=False, failure_code="charge_declined", failure_message=message
     )
     error = StripeError(message, code="payment_intent_payment_attempt_failed", charge=charge.id)
-    failed = _asking_again(intent, error, method)
+    failed = attempt.asking_again(intent, error, method)
     return Outcome(
         failed,
         (("charge.failed", failed_charge), ("payment_intent.payment_failed", failed)),
@@ -163,6 +174,9 @@ def capture(
         )
     rest = charge.amount - taken
     captured = replace(charge, captured=True, amount_captured=taken, amount_refunded=rest)
+    captured, line = attempt.banked(
+        captured, methods.in_use(charge.payment_method, charge.template, charge.customer), moment
+    )
     done = replace(
         intent,
         status="succeeded",
@@ -172,7 +186,7 @@ def capture(
     )
     # No charge.refunded for the released rest: it is told by charge.captured alone.
     events: tuple[tuple[str, Resource], ...] = (("charge.captured", captured), ("payment_intent.succeeded", done))
-    return Outcome(done, events, captured, _release(charge, rest, moment) if rest else None)
+    return Outcome(done, events, captured, _release(charge, rest, moment) if rest else None, posted=(line,))
 
 
 def cancel(intent: PaymentIntent, charge: Charge | None, moment: Moment, *, reason: str | None) -> Outcome:
@@ -220,6 +234,12 @@ def refund(
             "https://stripe.com/docs/payments/place-a-hold-on-a-payment-method",
             remembered=True,
         )
+    if charge.charged_back:
+        raise StripeError(
+            f"Charge {charge.id} has been charged back; cannot issue a refund.",
+            code="charge_disputed",
+            remembered=True,
+        )
     if charge.unrefunded == 0:
         raise StripeError(
             f"Charge {charge.id} has already been refunded.", code="charge_already_refunded", remembered=True
@@ -241,9 +261,37 @@ def refund(
         moment.now,
         reason=reason,
         metadata=metadata or {},
+        type=methods.in_use(charge.payment_method, charge.template).type,
     )
+    line = funds.given_back(made, moment)
+    made = replace(made, balance_transaction=line.id)
     refunded = replace(charge, amount_refunded=charge.amount_refunded + given)
-    return Outcome(intent, (("refund.created", made), ("charge.refunded", refunded)), refunded, made)
+    events = (("refund.created", made), ("charge.refunded", refunded))
+    return Outcome(intent, events, refunded, made, posted=(line,))
+
+
+def fail_refund(intent: PaymentIntent, charge: Charge, made: Refund, moment: Moment, *, reason: str) -> Outcome:
+    """The customer's bank sent a refund back, days after it seemed to have succeeded."""
+    if made.status != "succeeded" or made.released:
+        raise StripeError(f"Refund {made.id} can't fail: it is {'released' if made.released else made.status}.")
+    failed = replace(made, status="failed", failure_reason=reason)
+    line = funds.refund_failed(failed, moment)
+    failed = replace(failed, failure_balance_transaction=line.id)
+    owed = replace(charge, amount_refunded=charge.amount_refunded - made.amount)
+    events = (("refund.updated", failed), ("refund.failed", failed), ("charge.refund.updated", failed))
+    return Outcome(intent, events, owed, failed, posted=(line,))
+
+
+def check_capture(intent: PaymentIntent) -> None:
+    """Raise what Stripe says when types that can't be held are named together with manual capture."""
+    unheld = [type_ for type_ in intent.payment_method_types if type_ in methods.REDIRECTING_TYPES]
+    if intent.capture_method == "manual" and unheld:
+        named = ", ".join(f'"{type_}"' for type_ in unheld)
+        raise StripeError(
+            f"The following payment method types [{named}] can only be used with PaymentIntents that have "
+            "capture_method=automatic. Please retry by creating a PaymentIntent with capture_method=automatic.",
+            param="capture_method",
+        )
 
 
 def _check_type_allowed(intent: PaymentIntent, method: PaymentMethod) -> None:
@@ -256,95 +304,6 @@ def _check_type_allowed(intent: PaymentIntent, method: PaymentMethod) -> None:
             intent=intent,
             remembered=True,
         )
-
-
-def _charge(intent: PaymentIntent, method: PaymentMethod, moment: Moment) -> Outcome:
-    """Ask the bank: declined, processing, authorised or paid."""
-    if method.decline is not None:
-        return _decline(intent, method, method.decline, moment, reached_bank=True)
-    held = intent.captures_later(method.type)
-    delayed = method.type in methods.DELAYED_TYPES
-    charge = Charge(
-        moment.new_id("ch"),
-        intent.id,
-        method.id,
-        intent.amount,
-        intent.currency,
-        moment.now,
-        status="pending" if delayed else "succeeded",
-        captured=not held,
-        amount_captured=0 if held or delayed else intent.amount,
-        metadata=intent.metadata,
-        details=intent.details,
-    )
-    if delayed:
-        waiting = replace(intent, status="processing", latest_charge=charge.id)
-        return Outcome(waiting, (("charge.pending", charge), ("payment_intent.processing", waiting)), charge)
-    if held:
-        authorised = replace(
-            intent, status="requires_capture", amount_capturable=intent.amount, latest_charge=charge.id
-        )
-        told = ("payment_intent.amount_capturable_updated", authorised)
-        return Outcome(authorised, (("charge.succeeded", charge), told), charge)
-    paid = replace(intent, status="succeeded", amount_received=intent.amount, latest_charge=charge.id)
-    return Outcome(paid, (("charge.succeeded", charge), ("payment_intent.succeeded", paid)), charge)
-
-
-def _decline(
-    intent: PaymentIntent, method: PaymentMethod, decline: Decline, moment: Moment, *, reached_bank: bool
-) -> Outcome:
-    charge = None
-    if reached_bank:
-        charge = Charge(
-            moment.new_id("ch"),
-            intent.id,
-            method.id,
-            intent.amount,
-            intent.currency,
-            moment.now,
-            status="failed",
-            captured=False,
-            failure_code=decline.code,
-            failure_message=decline.message,
-            decline_code=decline.decline_code,
-            metadata=intent.metadata,
-            details=intent.details,
-        )
-    error = StripeError(
-        decline.message,
-        status=402,
-        type="card_error",
-        code=decline.code,
-        decline_code=decline.decline_code,
-        charge=charge.id if charge else None,
-        payment_method=method.id,
-        remembered=True,
-    )
-    failed = _asking_again(intent, error, method)
-    if charge:
-        failed = replace(failed, latest_charge=charge.id)
-    error.intent = failed
-    told = ("payment_intent.payment_failed", failed)
-    events = (("charge.failed", charge), told) if charge else (told,)
-    return Outcome(failed, events, charge, declined=error)
-
-
-def _asking_again(intent: PaymentIntent, error: StripeError, method: PaymentMethod) -> PaymentIntent:
-    """The intent after a failed try: it wants another payment method and remembers what went wrong."""
-    return replace(
-        intent,
-        status="requires_payment_method",
-        payment_method=None,
-        next_action=None,
-        last_payment_error={
-            "type": error.type,
-            "code": error.code,
-            "decline_code": error.decline_code,
-            "message": error.message,
-            "charge": error.charge,
-            "payment_method": method.id,
-        },
-    )
 
 
 def _release(charge: Charge, amount: int, moment: Moment) -> Refund:

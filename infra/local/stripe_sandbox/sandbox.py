@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
+from infra.local.stripe_sandbox.balances import Balances
 from infra.local.stripe_sandbox.deliveries import Deliveries
 from infra.local.stripe_sandbox.faults import Faults
 from infra.local.stripe_sandbox.gateway import Gateway
@@ -31,10 +32,14 @@ class Config:
     publishable_key: str | None = None
     """Derived from a secret key `sk_test_x` as `pk_test_x` when None."""
     endpoint: Endpoint | None = None
+    funds_after: int = 0
+    """Seconds until the money of a payment is available to transfers and payouts. Stripe takes days."""
 
     def __post_init__(self) -> None:
         if not self.secret_key:
             raise ValueError("a secret key is needed, such as sk_test_local")
+        if self.funds_after < 0:
+            raise ValueError("money can't be available before it was paid: funds after 0 seconds or more")
         if self.endpoint is not None:
             parts = urlsplit(self.endpoint.url)
             if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -52,11 +57,13 @@ class Sandbox:
         sender = Sender(self._store, deliveries, config.endpoint) if config.endpoint else None
         gateway = Gateway(
             self._store,
+            Balances(self._store),
             deliveries,
             Faults(self._store),
             secret_key=config.secret_key,
             publishable_key=config.publishable_key or config.secret_key.replace("sk_", "pk_", 1),
             endpoint=config.endpoint,
+            funds_after=config.funds_after,
             wake_webhooks=sender.wake if sender else lambda: None,
         )
         try:

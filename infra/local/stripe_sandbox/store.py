@@ -13,21 +13,44 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from infra.local.stripe_sandbox import model
 from infra.local.stripe_sandbox.errors import missing_resource
-from infra.local.stripe_sandbox.model import Charge, Json, PaymentIntent, Refund, Resource
+from infra.local.stripe_sandbox.model import Json, PaymentIntent, Resource
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+R = TypeVar("R", bound=Resource)
+
 _KINDS: Final[dict[str, type[Resource]]] = {
-    "payment_intent": PaymentIntent,
-    "charge": Charge,
-    "refund": Refund,
+    "payment_intent": model.PaymentIntent,
+    "charge": model.Charge,
+    "refund": model.Refund,
+    "customer": model.Customer,
+    "payment_method": model.SavedMethod,
+    "setup_intent": model.SetupIntent,
+    "account": model.Account,
+    "transfer": model.Transfer,
+    "transfer_reversal": model.Reversal,
+    "payout": model.Payout,
+    "dispute": model.Dispute,
 }
-_KIND_OF: Final = {cls: kind for kind, cls in _KINDS.items()}
-_FIELDS: Final = {cls: tuple(field.name for field in fields(cls)) for cls in _KIND_OF}
+KIND_OF: Final[dict[type, str]] = {cls: kind for kind, cls in _KINDS.items()}
+_FIELDS: Final[dict[type, tuple[str, ...]]] = {cls: tuple(field.name for field in fields(cls)) for cls in KIND_OF}
+_TUPLES: Final[dict[type, tuple[str, ...]]] = {
+    cls: tuple(field.name for field in fields(cls) if str(field.type).startswith("tuple")) for cls in KIND_OF
+}
+_INDEXED: Final = {
+    "payment_method": ("customer",),
+    "setup_intent": ("customer",),
+    "transfer": ("destination", "transfer_group", "source_transaction", "destination_payment"),
+    "transfer_reversal": ("transfer",),
+    "payout": ("account",),
+}
+"""Fields that lists are narrowed by. Other fields can be asked for as well; that goes through all of a kind."""
+NOTHING: Final[Mapping[str, str | None]] = {}
 _KEY_LIFETIME: Final = 24 * 3600
 """Stripe forgets an idempotency key after a day; the key then begins a new request."""
 
@@ -38,6 +61,7 @@ CREATE TABLE IF NOT EXISTS resources (
 CREATE INDEX IF NOT EXISTS resources_by_kind ON resources (kind, seq);
 CREATE INDEX IF NOT EXISTS resources_by_intent ON resources (payment_intent, kind);
 CREATE INDEX IF NOT EXISTS resources_by_charge ON resources (charge, kind) WHERE charge IS NOT NULL;
+{indexes}
 CREATE TABLE IF NOT EXISTS metadata (
     id TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (id, key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS metadata_by_value ON metadata (key, value);
@@ -55,7 +79,23 @@ CREATE TABLE IF NOT EXISTS answers (
 CREATE TABLE IF NOT EXISTS faults (
     seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, method TEXT, path TEXT, event_type TEXT,
     remaining INTEGER NOT NULL, delay_ms INTEGER NOT NULL, remembered INTEGER NOT NULL);
-"""
+CREATE TABLE IF NOT EXISTS held (delivery INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS balance_transactions (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL, currency TEXT NOT NULL,
+    type TEXT NOT NULL, source TEXT NOT NULL, created INTEGER NOT NULL, available_on INTEGER NOT NULL,
+    net INTEGER NOT NULL, fee INTEGER NOT NULL, payout TEXT, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS balances ON balance_transactions (account, currency, available_on, net);
+CREATE INDEX IF NOT EXISTS balance_transactions_by_source ON balance_transactions (source);
+CREATE INDEX IF NOT EXISTS balance_transactions_by_payout ON balance_transactions (payout) WHERE payout IS NOT NULL;
+""".replace(
+    "{indexes}",
+    "".join(
+        f"CREATE INDEX IF NOT EXISTS {kind}_by_{field} ON resources (json_extract(body, '$.{field}')) "
+        f"WHERE kind = '{kind}';\n"
+        for kind, names in _INDEXED.items()
+        for field in names
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +153,7 @@ class Store:
         return self._db.execute(sql, values).fetchall()
 
     def put(self, value: Resource) -> None:
-        kind = _KIND_OF[type(value)]
+        kind = KIND_OF[type(value)]
         body = json.dumps({name: getattr(value, name) for name in _FIELDS[type(value)]})
         parents = (getattr(value, "payment_intent", None), getattr(value, "charge", None))
         changed = self._db.execute("UPDATE resources SET body = ? WHERE id = ?", (body, value.id)).rowcount
@@ -122,40 +162,53 @@ class Store:
                 "INSERT INTO resources (id, kind, created, payment_intent, charge, body) VALUES (?, ?, ?, ?, ?, ?)",
                 (value.id, kind, value.created, *parents, body),
             )
-        if kind == "payment_intent":
-            self._db.execute("DELETE FROM metadata WHERE id = ?", (value.id,))
+        if isinstance(value, PaymentIntent):
+            if changed:
+                self._db.execute("DELETE FROM metadata WHERE id = ?", (value.id,))
             self._db.executemany(
                 "INSERT INTO metadata VALUES (?, ?, ?)",
                 [(value.id, key, text) for key, text in value.metadata.items()],
             )
 
-    def find(self, kind: str, id_: str) -> Resource | None:
-        rows = self.execute("SELECT body FROM resources WHERE id = ? AND kind = ?", (id_, kind))
-        return _parse(kind, rows[0][0]) if rows else None
+    def find(self, cls: type[R], id_: str) -> R | None:
+        rows = self.execute("SELECT body FROM resources WHERE id = ? AND kind = ?", (id_, KIND_OF[cls]))
+        return _parse(cls, rows[0][0]) if rows else None
 
-    def page(
-        self, kind: str, page: Page, *, payment_intent: str | None = None, charge: str | None = None
-    ) -> tuple[list[Resource], bool]:
-        """One page, newest first, and whether there is more behind it."""
-        where: list[str] = ["kind = ?"]
-        values: list[str] = [kind]
-        for column, wanted in (("payment_intent", payment_intent), ("charge", charge)):
+    def find_any(self, id_: str) -> Resource | None:
+        rows = self.execute("SELECT kind, body FROM resources WHERE id = ?", (id_,))
+        return _parse(_KINDS[rows[0][0]], rows[0][1]) if rows else None
+
+    def page(self, cls: type[R], page: Page, where: Mapping[str, str | None] = NOTHING) -> tuple[list[R], bool]:
+        """One page, newest first, and whether there is more behind it; None in `where` asks for nothing."""
+        conditions = [f"kind = '{KIND_OF[cls]}'"]
+        values = []
+        for field, wanted in where.items():
             if wanted is not None:
-                where.append(f"{column} = ?")
+                conditions.append(f"{_expression(field)} = ?")
                 values.append(wanted)
-        rows, more = self._page("resources", where, values, page)
-        return [_parse(kind, body) for (body,) in rows], more
+        rows, more = self.paged("resources", conditions, values, page)
+        return [_parse(cls, body) for (body,) in rows], more
 
-    def everything(self, kind: str) -> Iterator[Resource]:
+    def those(self, cls: type[R], field: str, value: str) -> Iterator[R]:
+        """All of a kind with this value in a field, oldest first."""
+        rows = self.execute(
+            f"SELECT body FROM resources WHERE kind = '{KIND_OF[cls]}' AND {_expression(field)} = ? "  # noqa: S608 (own names)
+            "ORDER BY seq",
+            (value,),
+        )
+        for (body,) in rows:
+            yield _parse(cls, body)
+
+    def everything(self, cls: type[R]) -> Iterator[R]:
         """All of a kind, oldest first."""
-        for (body,) in self.execute("SELECT body FROM resources WHERE kind = ? ORDER BY seq", (kind,)):
-            yield _parse(kind, body)
+        for (body,) in self.execute("SELECT body FROM resources WHERE kind = ? ORDER BY seq", (KIND_OF[cls],)):
+            yield _parse(cls, body)
 
-    def newest_first(self, kind: str) -> Iterator[Resource]:
-        for (body,) in self.execute("SELECT body FROM resources WHERE kind = ? ORDER BY seq DESC", (kind,)):
-            yield _parse(kind, body)
+    def newest_first(self, cls: type[R]) -> Iterator[R]:
+        for (body,) in self.execute("SELECT body FROM resources WHERE kind = ? ORDER BY seq DESC", (KIND_OF[cls],)):
+            yield _parse(cls, body)
 
-    def with_metadata(self, key: str, value: str) -> Iterator[Resource]:
+    def with_metadata(self, key: str, value: str) -> Iterator[PaymentIntent]:
         """Payment intents whose metadata has exactly this value, newest first."""
         rows = self.execute(
             "SELECT r.body FROM metadata m JOIN resources r ON r.id = m.id WHERE m.key = ? AND m.value = ? "
@@ -163,7 +216,7 @@ class Store:
             (key, value),
         )
         for (body,) in rows:
-            yield _parse("payment_intent", body)
+            yield _parse(PaymentIntent, body)
 
     def put_event(self, event: Json) -> None:
         self._db.execute(
@@ -176,11 +229,11 @@ class Store:
         rows = self.execute("SELECT body FROM events WHERE id = ?", (id_,))
         return str(rows[0][0]) if rows else None
 
-    def list_events(self, page: Page, types: Sequence[str] = ()) -> tuple[list[Json], bool]:
-        where: list[str] = []
+    def list_events(self, page: Page, account: str, types: Sequence[str] = ()) -> tuple[list[Json], bool]:
+        where = ["ifnull(json_extract(body, '$.account'), '') = ?"]
         if types:
             where.append(f"type IN ({','.join('?' * len(types))})")
-        rows, more = self._page("events", where, types, page)
+        rows, more = self.paged("events", where, (account, *types), page)
         return [json.loads(body) for (body,) in rows], more
 
     def events_since(self, created: float) -> list[tuple[str, str]]:
@@ -212,9 +265,10 @@ class Store:
         fingerprint, status, headers, body, request = rows[0]
         return StoredAnswer(fingerprint, status, json.loads(headers), body, request)
 
-    def _page(
+    def paged(
         self, table: str, where: Sequence[str], values: Sequence[Any], page: Page
     ) -> tuple[list[tuple[Any, ...]], bool]:
+        """Bodies of one page of a table that has an id, a time of creation and a sequence."""
         conditions, bound = list(where), list(values)
         backwards = page.ending_before is not None
         cursor = page.ending_before or page.starting_after
@@ -236,8 +290,12 @@ class Store:
         return rows[::-1] if backwards else rows, more
 
 
-def _parse(kind: str, body: str) -> Resource:
+def _expression(field: str) -> str:
+    return field if field in ("payment_intent", "charge") else f"json_extract(body, '$.{field}')"
+
+
+def _parse(cls: type[R], body: str) -> R:
     values = json.loads(body)
-    if kind == "payment_intent":
-        values["payment_method_types"] = tuple(values["payment_method_types"])
-    return _KINDS[kind](**values)
+    for name in _TUPLES[cls]:
+        values[name] = tuple(values[name])
+    return cls(**values)

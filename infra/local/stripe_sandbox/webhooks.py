@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -45,7 +46,10 @@ _LONGEST_ABSENCE: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where webhooks go, which event types it wants ("*" for all), and how patient we are with it (seconds)."""
+    """Where webhooks go, which event types it wants, and how patient we are with it (seconds).
+
+    `charge.dispute.*` wants all types of that beginning, `*` all there are.
+    """
 
     url: str
     secret: str
@@ -55,7 +59,9 @@ class Endpoint:
     longest_retry: float = 60.0
 
     def wants(self, event_type: str) -> bool:
-        return "*" in self.events or event_type in self.events
+        return event_type in self.events or any(
+            fnmatchcase(event_type, pattern) for pattern in self.events if "*" in pattern
+        )
 
     def wait_after(self, attempts: int) -> float:
         """Seconds until the next try, doubling with each failed one."""

@@ -5,21 +5,62 @@ from __future__ import annotations
 import secrets
 import string
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.stripe_sandbox import errors, methods, render
-from infra.local.stripe_sandbox.model import Charge, Json, Moment, Outcome, PaymentIntent, Refund
-from infra.local.stripe_sandbox.store import Page
+from infra.local.stripe_sandbox.model import (
+    PLATFORM,
+    Account,
+    Change,
+    Charge,
+    Dispute,
+    Json,
+    Moment,
+    Outcome,
+    PaymentIntent,
+    Refund,
+    Reversal,
+    Transfer,
+)
+from infra.local.stripe_sandbox.render.accounts import bank_account, bank_account_id
+from infra.local.stripe_sandbox.render.money import balance_transaction
+from infra.local.stripe_sandbox.render.payments import destination_payment
+from infra.local.stripe_sandbox.render.saving import payment_method
+from infra.local.stripe_sandbox.store import KIND_OF, Page, R
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from infra.local.stripe_sandbox.balances import Balances
     from infra.local.stripe_sandbox.deliveries import Deliveries
     from infra.local.stripe_sandbox.faults import Faults
+    from infra.local.stripe_sandbox.model import BalanceTransaction, Resource
     from infra.local.stripe_sandbox.store import Store
     from infra.local.stripe_sandbox.webhooks import Endpoint
 
 _ALPHABET: Final = (string.ascii_letters + string.digits).encode()
+_SHOWN_REVERSALS: Final = 10
+_NAMES: Final = {"payment_method": "PaymentMethod", "setup_intent": "setupintent"}
+"""What Stripe's messages call what its URLs call otherwise."""
+_EXPANDABLE: Final = frozenset(
+    [
+        "balance_transaction",
+        "charge",
+        "customer",
+        "default_payment_method",
+        "destination",
+        "destination_payment",
+        "dispute",
+        "failure_balance_transaction",
+        "latest_charge",
+        "payment_intent",
+        "payment_method",
+        "source",
+        "source_transaction",
+        "source_transfer",
+        "transfer",
+    ]
+)
 _LETTER_OF_BYTE: Final = bytes(_ALPHABET[byte % len(_ALPHABET)] for byte in range(256))
 
 
@@ -30,7 +71,11 @@ def new_id(prefix: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request as an operation sees it. `publishable`: made without a secret key, so it needs a client secret."""
+    """A request as an operation sees it.
+
+    `publishable`: made without a secret key, so it needs a client secret. `account`: the connected account on whose
+    behalf it is made.
+    """
 
     method: str
     path: str
@@ -40,6 +85,7 @@ class Call:
     base_url: str
     idempotency_key: str | None = None
     publishable: bool = False
+    account: str = PLATFORM
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,77 +105,103 @@ class Work:
         call: Call,
         *,
         store: Store,
+        balances: Balances,
         deliveries: Deliveries,
         faults: Faults,
         endpoint: Endpoint | None,
         now: float,
+        funds_after: int,
     ) -> None:
         self.call = call
         self.store = store
+        self.balances = balances
         self.deliveries = deliveries
         self.faults = faults
         self.endpoint = endpoint
         self.now = now
-        self.moment = Moment(int(now), new_id)
+        self.moment = Moment(int(now), new_id, funds_after)
         self.queued = False
         """Whether webhooks were put in the queue: their senders are woken after the commit."""
 
-    def payment_intent(self, id_: str, param: str = "intent") -> PaymentIntent:
-        found = self.store.find("payment_intent", id_)
+    def find(self, cls: type[R], id_: str, param: str | None = None, status: int = 404) -> R:
+        """What has this id. Raises Stripe's `resource_missing`: 404 for an id in the path, 400 among parameters."""
+        found = self.store.find(cls, id_)
         if found is None:
-            raise errors.missing_resource("payment_intent", id_, param)
-        return cast("PaymentIntent", found)
+            kind = KIND_OF[cls]
+            raise errors.missing_resource(_NAMES.get(kind, kind), id_, param or kind, status)
+        return found
+
+    def payment_intent(self, id_: str, param: str = "intent") -> PaymentIntent:
+        return self.find(PaymentIntent, id_, param)
 
     def charge(self, id_: str, param: str = "charge") -> Charge:
-        found = self.store.find("charge", id_)
-        if found is None:
-            raise errors.missing_resource("charge", id_, param)
-        return cast("Charge", found)
-
-    def refund(self, id_: str) -> Refund:
-        found = self.store.find("refund", id_)
-        if found is None:
-            raise errors.missing_resource("refund", id_, "refund")
-        return cast("Refund", found)
+        return self.find(Charge, id_, param)
 
     def latest_charge(self, intent: PaymentIntent) -> Charge | None:
         return self.charge(intent.latest_charge) if intent.latest_charge else None
 
     def keep(self, outcome: Outcome) -> None:
         """Store what a transition made and queue the webhooks of the events that it told."""
-        for value in (outcome.intent, outcome.charge, outcome.refund):
-            if value is not None:
-                self.store.put(value)
-        for type_, value in outcome.events:
-            self._tell(type_, render.resource(value))
+        values = (outcome.intent, outcome.charge, outcome.refund)
+        self.apply(Change(tuple(value for value in values if value is not None), outcome.events, outcome.posted))
+
+    def apply(self, change: Change) -> Json:
+        """As `keep`; gives the first value as Stripe shows it."""
+        for value in change.values:
+            self.store.put(value)
+        for line in change.posted:
+            self.balances.post(line)
+        for type_, told in change.events:
+            self._tell(type_, told)
+        return self.shown(change.values[0])
+
+    def shown(self, value: Resource) -> Json:
+        """The value as Stripe shows it, with the lists that are part of it."""
+        document = render.resource(value)
+        if isinstance(value, Transfer) and value.reversals:
+            document["reversals"]["data"] = [
+                render.resource(self.find(Reversal, id_)) for id_ in value.reversals[:_SHOWN_REVERSALS]
+            ]
+        if isinstance(value, Dispute):
+            lines = [self.balances.find(PLATFORM, id_) for id_ in value.balance_transactions]
+            document["balance_transactions"] = [self.line(line) for line in lines if line]
+        return document
+
+    def line(self, line: BalanceTransaction) -> Json:
+        return balance_transaction(line, self.now)
 
     def queue(self, event: str, due: float) -> None:
         self.deliveries.add(event, due)
         self.queued = True
 
-    def _tell(self, type_: str, document: Json) -> None:
+    def _tell(self, type_: str, value: Resource) -> None:
         call = self.call
+        account = value.id if isinstance(value, Account) else getattr(value, "account", PLATFORM)
         event: Json = {
             "id": new_id("evt"),
             "object": "event",
             "api_version": render.API_VERSION,
             "created": self.moment.now,
-            "data": {"object": document},
+            "data": {"object": self.shown(value)},
             "livemode": False,
             "pending_webhooks": 0,
             "request": {"id": call.request_id, "idempotency_key": call.idempotency_key},
             "type": type_,
         }
+        if account:
+            event["account"] = account
         if self.endpoint is None or not self.endpoint.wants(type_):
             self.store.put_event(event)
             return
         event["pending_webhooks"] = 1
         self.store.put_event(event)
         self.queued = True
-        fault = self.faults.take_for_event(call.method, call.path, type_)
+        fault = self.faults.take_for_event(call.method, call.path, type_, reorders=not self.deliveries.holding)
         kind = fault.kind if fault else None
         delay = fault.delay_ms / 1000 if fault else 0.0
-        self.deliveries.add(event["id"], self.now + delay, lost=kind == "webhook_lost")
+        self.deliveries.add(
+            event["id"], self.now + delay, lost=kind == "webhook_lost", held=kind == "webhook_reordered"
+        )
         if kind == "webhook_duplicated":
             self.deliveries.add(event["id"], self.now + delay)
 
@@ -144,18 +216,29 @@ class Work:
         return document
 
     def _find_for_expansion(self, field: str, id_: str) -> Json | None:
-        if field in ("latest_charge", "charge"):
-            return render.charge(self.charge(id_))
-        if field == "payment_intent":
-            return render.payment_intent(self.payment_intent(id_))
-        if field == "payment_method":
-            return render.payment_method(methods.find_method(id_))
         if field == "refunds":
             return self.refunds_of(id_)
-        return None
+        if field not in _EXPANDABLE:
+            return None
+        if id_.startswith("txn_"):
+            line = self.balances.find(self.call.account, id_)
+            return self.line(line) if line else None
+        found = self.store.find_any(id_)
+        if found is not None:
+            return self.shown(found)
+        if field == "payment_method":
+            return payment_method(methods.find_method(id_))
+        return self.destination_payment(id_) or self._bank_account(id_)
+
+    def destination_payment(self, id_: str, account: str | None = None) -> Json | None:
+        """What a connected account (this one, or whichever it was) knows of the transfer that came as this payment."""
+        found = self.store.those(Transfer, "destination_payment", id_)
+        return next((destination_payment(made) for made in found if account in (None, made.destination)), None)
+
+    def _bank_account(self, id_: str) -> Json | None:
+        account = self.store.find(Account, f"acct_{id_.removeprefix('ba_')}")
+        return bank_account(account) if account and bank_account_id(account.id) == id_ else None
 
     def refunds_of(self, charge: str) -> Json:
-        found, more = self.store.page("refund", Page(), charge=charge)
-        return render.listing(
-            f"/v1/charges/{charge}/refunds", [render.resource(refund) for refund in found], has_more=more
-        )
+        found, more = self.store.page(Refund, Page(), {"charge": charge})
+        return render.listing(f"/v1/charges/{charge}/refunds", [self.shown(refund) for refund in found], has_more=more)

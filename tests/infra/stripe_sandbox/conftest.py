@@ -153,3 +153,23 @@ def pay(client: stripe.StripeClient, intent: stripe.PaymentIntent, card: str = "
     return client.v1.payment_intents.confirm(
         intent.id, {"payment_method": card, "return_url": "https://shop.test/back"}
     )
+
+
+def paid(client: stripe.StripeClient, amount: int = 2350, **changes: Any) -> stripe.PaymentIntent:
+    """A card payment that was captured."""
+    return client.v1.payment_intents.capture(pay(client, order_intent(client, amount=amount, **changes)).id)
+
+
+def connected(client: stripe.StripeClient, call: Caller, **changes: Any) -> stripe.Account:
+    """A connected account that can be paid."""
+    wanted = {"type": "express", "country": "DE", "capabilities": {"transfers": {"requested": True}}}
+    account = client.v1.accounts.create({**wanted, **changes})
+    assert call("POST", f"/sandbox/accounts/{account.id}/onboard")[0] == 200
+    return client.v1.accounts.retrieve(account.id)
+
+
+def available(client: stripe.StripeClient, account: str | None = None, currency: str = "eur") -> int:
+    """What an account (the platform when None) may spend."""
+    options = {"stripe_account": account} if account else {}
+    found = client.v1.balance.retrieve(options=options).available
+    return next((funds.amount for funds in found if funds.currency == currency), 0)

@@ -140,7 +140,7 @@ def test_a_delayed_payment_that_fails_asks_for_another_method():
     waiting = confirmed(fresh(capture_method="automatic"), "pm_usBankAccount_success")
     assert waiting.charge is not None
 
-    failed = machine.settle(waiting.intent, waiting.charge, succeeded=False)
+    failed = machine.settle(waiting.intent, waiting.charge, MOMENT, succeeded=False)
 
     assert failed.intent.status == "requires_payment_method"
     assert failed.charge is not None
@@ -180,7 +180,7 @@ def step(kind: str, argument: object, intent: PaymentIntent, charge: Charge | No
         case "authenticate":
             return machine.authenticate(intent, MOMENT, passed=bool(argument))
         case "settle" if charge is not None:
-            return machine.settle(intent, charge, succeeded=bool(argument))
+            return machine.settle(intent, charge, MOMENT, succeeded=bool(argument))
         case "capture":
             return machine.capture(intent, charge, MOMENT, amount=argument)
         case "refund":

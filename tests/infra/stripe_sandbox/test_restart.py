@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import stripe
 
+from infra.local.stripe_sandbox import Sandbox
 from tests.infra.stripe_sandbox.conftest import (
     SECRET_KEY,
     WEBHOOK_SECRET,
@@ -133,6 +136,24 @@ def test_a_kill_while_requests_run_leaves_no_half_change(run: Callable[..., Proc
     assert {event.data.object.id for event in events.auto_paging_iter()} == captured
     for line in summary["intents"]:
         assert line["captured"] == (2350 if line["status"] == "succeeded" else 0)
+
+
+def test_a_file_from_before_there_were_balances_goes_on(start: Callable[..., Sandbox], tmp_path: Path):
+    first = start()
+    held = pay(client_of(first.url), order_intent(client_of(first.url)))
+    first.stop()
+    with closing(sqlite3.connect(tmp_path / "stripe.sqlite", isolation_level=None)) as file:
+        file.execute("DROP TABLE balance_transactions")
+        file.execute("DROP TABLE held")
+        new = ("template", "customer", "balance_transaction", "available_on", "dispute", "charged_back")
+        for name in new:
+            file.execute("UPDATE resources SET body = json_remove(body, ?)", (f"$.{name}",))
+
+    client = client_of(start().url)
+
+    taken = client.v1.payment_intents.capture(held.id, {"expand": ["latest_charge.balance_transaction"]})
+    assert taken.latest_charge.balance_transaction.amount == 2350
+    assert client.v1.refunds.create({"payment_intent": held.id}).status == "succeeded"
 
 
 def test_it_stops_when_asked_to(run: Callable[..., Process]):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from infra.local.stripe_sandbox import machine, render
+from infra.local.stripe_sandbox import machine
 from infra.local.stripe_sandbox.endpoints import lists
-from infra.local.stripe_sandbox.errors import StripeError
+from infra.local.stripe_sandbox.errors import StripeError, missing_resource
 from infra.local.stripe_sandbox.forms import Params
+from infra.local.stripe_sandbox.model import Charge, Refund
 from infra.local.stripe_sandbox.work import Answer
 
 if TYPE_CHECKING:
@@ -22,14 +23,21 @@ _REASONS: Final = ("duplicate", "fraudulent", "requested_by_customer")
 
 def retrieve(work: Work) -> Answer:
     params = Params(work.call.values, {"expand"})
-    return Answer(work.expanded(render.charge(work.charge(work.call.ids[0])), params.texts("expand")))
+    id_ = work.call.ids[0]
+    shown = work.destination_payment(id_, work.call.account) if work.call.account else work.shown(work.charge(id_))
+    if shown is None:
+        raise missing_resource("charge", id_, "charge")
+    return Answer(work.expanded(shown, params.texts("expand")))
 
 
 def list_(work: Work) -> Answer:
-    params = Params(work.call.values, lists.PAGING | {"payment_intent"}, {"customer", "transfer_group"})
-    found, more = work.store.page("charge", lists.page(params), payment_intent=params.text("payment_intent"))
-    body = render.listing("/v1/charges", [render.resource(charge) for charge in found], has_more=more)
-    return Answer(work.expanded(body, params.texts("expand")))
+    params = Params(work.call.values, lists.PAGING | {"payment_intent", "customer", "transfer_group"})
+    where = {
+        "payment_intent": params.text("payment_intent"),
+        "customer": params.text("customer"),
+        "details.transfer_group": params.text("transfer_group"),
+    }
+    return lists.answer(work, params, Charge, where)
 
 
 def create_refund(work: Work) -> Answer:
@@ -58,21 +66,15 @@ def create_refund(work: Work) -> Answer:
     work.keep(outcome)
     if outcome.refund is None:
         raise RuntimeError("a refund transition always makes a refund")
-    return Answer(work.expanded(render.refund(outcome.refund), params.texts("expand")))
+    return Answer(work.expanded(work.shown(outcome.refund), params.texts("expand")))
 
 
 def retrieve_refund(work: Work) -> Answer:
     params = Params(work.call.values, {"expand"})
-    return Answer(work.expanded(render.refund(work.refund(work.call.ids[0])), params.texts("expand")))
+    return Answer(work.expanded(work.shown(work.find(Refund, work.call.ids[0])), params.texts("expand")))
 
 
 def list_refunds(work: Work) -> Answer:
     params = Params(work.call.values, lists.PAGING | {"payment_intent", "charge"})
-    found, more = work.store.page(
-        "refund",
-        lists.page(params),
-        payment_intent=params.text("payment_intent"),
-        charge=params.text("charge"),
-    )
-    body = render.listing("/v1/refunds", [render.resource(refund) for refund in found], has_more=more)
-    return Answer(work.expanded(body, params.texts("expand")))
+    where = {"payment_intent": params.text("payment_intent"), "charge": params.text("charge")}
+    return lists.answer(work, params, Refund, where)

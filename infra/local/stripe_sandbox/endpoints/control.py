@@ -2,81 +2,54 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final
 
-from infra.local.stripe_sandbox import machine, render
+from infra.local.stripe_sandbox import funds, machine, saving
+from infra.local.stripe_sandbox.currencies import check_currency
 from infra.local.stripe_sandbox.endpoints import events
+from infra.local.stripe_sandbox.endpoints.choosing import remember
 from infra.local.stripe_sandbox.errors import StripeError
 from infra.local.stripe_sandbox.forms import Params
-from infra.local.stripe_sandbox.model import Charge, PaymentIntent, Refund
+from infra.local.stripe_sandbox.model import Refund, SavedMethod, SetupIntent
 from infra.local.stripe_sandbox.work import Answer
 
 if TYPE_CHECKING:
-    from infra.local.stripe_sandbox.model import Json
     from infra.local.stripe_sandbox.work import Work
+
+
+_REFUND_FAILURES: Final = (
+    "charge_for_pending_refund_disputed",
+    "declined",
+    "expired_or_canceled_card",
+    "insufficient_funds",
+    "lost_or_stolen_card",
+    "merchant_request",
+    "unknown",
+)
 
 
 def health(work: Work) -> Answer:
     return Answer({"status": "ok", "webhooks": work.deliveries.counts()})
 
 
-def summary(work: Work) -> Answer:
-    """All payments with their sums, for whoever checks that the money adds up.
-
-    Minor units throughout. `refunded` was captured before; `released` was only ever authorised.
-    """
-    charges: dict[str, list[Charge]] = defaultdict(list)
-    for charge in cast("Any", work.store.everything("charge")):
-        charges[charge.payment_intent].append(charge)
-    refunds: dict[str, list[Refund]] = defaultdict(list)
-    for refund in cast("Any", work.store.everything("refund")):
-        refunds[refund.payment_intent].append(refund)
-    intents = [
-        _line(intent, charges[intent.id], refunds[intent.id])
-        for intent in cast("Any", work.store.everything("payment_intent"))
-    ]
-    currencies: dict[str, Counter[str]] = defaultdict(Counter)
-    for line in intents:
-        for name in ("capturable", "captured", "refunded", "released"):
-            currencies[line["currency"]][name] += line[name]
-    return Answer(
-        {
-            "statuses": dict(Counter(line["status"] for line in intents)),
-            "currencies": {currency: dict(sums) for currency, sums in currencies.items()},
-            "intents": intents,
-            "webhooks": work.deliveries.counts(),
-        }
-    )
-
-
-def _line(intent: PaymentIntent, charges: list[Charge], refunds: list[Refund]) -> Json:
-    captured = [charge for charge in charges if charge.captured and charge.status == "succeeded"]
-    return {
-        "id": intent.id,
-        "status": intent.status,
-        "currency": intent.currency,
-        "amount": intent.amount,
-        "capturable": intent.amount_capturable,
-        "captured": sum(charge.amount_captured for charge in captured),
-        "refunded": sum(refund.amount for refund in refunds if not refund.released),
-        "released": sum(refund.amount for refund in refunds if refund.released),
-        "captures": len(captured),
-        "refunds": sum(not refund.released for refund in refunds),
-        "attempts": len(charges),
-        "cancellation_reason": intent.cancellation_reason,
-        "created": intent.created,
-        "metadata": dict(intent.metadata),
-    }
-
-
 def authenticate(work: Work) -> Answer:
-    """`{"outcome": "succeeded" | "failed"}`: what the customer did in the bank's dialogue."""
+    """`{"outcome": "succeeded" | "failed"}`: what the customer did in the bank's dialogue or the wallet's app."""
     passed = _outcome(work)
     outcome = machine.authenticate(work.payment_intent(work.call.ids[0]), work.moment, passed=passed)
     work.keep(outcome)
-    return Answer(render.payment_intent(outcome.intent))
+    remember(work, outcome.intent)
+    return Answer(work.shown(outcome.intent))
+
+
+def authenticate_setup(work: Work) -> Answer:
+    """`{"outcome": "succeeded" | "failed"}`: what the customer did to have the method saved."""
+    passed = _outcome(work)
+    setup = work.find(SetupIntent, work.call.ids[0], "intent")
+    if setup.payment_method is None:
+        raise saving.forbidden("authenticate", setup)
+    saved = work.find(SavedMethod, setup.payment_method)
+    return Answer(work.apply(saving.authenticate(setup, saved, passed=passed)))
 
 
 def settle(work: Work) -> Answer:
@@ -86,9 +59,9 @@ def settle(work: Work) -> Answer:
     charge = work.latest_charge(intent)
     if charge is None:
         raise StripeError(f"PaymentIntent {intent.id} has no charge to settle.")
-    outcome = machine.settle(intent, charge, succeeded=succeeded)
+    outcome = machine.settle(intent, charge, work.moment, succeeded=succeeded)
     work.keep(outcome)
-    return Answer(render.payment_intent(outcome.intent))
+    return Answer(work.shown(outcome.intent))
 
 
 def expire(work: Work) -> Answer:
@@ -98,7 +71,34 @@ def expire(work: Work) -> Answer:
         raise StripeError(f"PaymentIntent {intent.id} holds no authorisation: its status is {intent.status}.")
     outcome = machine.cancel(intent, work.latest_charge(intent), work.moment, reason="automatic")
     work.keep(outcome)
-    return Answer(render.payment_intent(outcome.intent))
+    return Answer(work.shown(outcome.intent))
+
+
+def fail_refund(work: Work) -> Answer:
+    """`{"reason"}`: the refund comes back, days after it seemed to have succeeded."""
+    params = Params(work.call.values, {"reason"})
+    reason = params.choice("reason", _REFUND_FAILURES) or "unknown"
+    made = work.find(Refund, work.call.ids[0])
+    intent = work.payment_intent(made.payment_intent)
+    outcome = machine.fail_refund(intent, work.charge(made.charge), made, work.moment, reason=reason)
+    work.keep(outcome)
+    return Answer(work.shown(work.find(Refund, made.id)))
+
+
+def top_up(work: Work) -> Answer:
+    """`{"amount", "currency"}`: the platform puts money into its balance."""
+    params = Params(work.call.values, {"amount", "currency"})
+    params.require("amount", "currency")
+    currency = check_currency(params.text("currency", 10) or "")
+    line = funds.topped_up(params.integer("amount", least=1) or 0, currency, work.moment)
+    work.balances.post(line)
+    return Answer(work.line(line), 201)
+
+
+def settle_balances(work: Work) -> Answer:
+    """Everything that is pending becomes available now, on all accounts."""
+    Params(work.call.values, ())
+    return Answer({"settled": work.balances.settle(work.moment.now)})
 
 
 def resend(work: Work) -> Answer:

@@ -1,4 +1,4 @@
-"""/v1/events."""
+"""/v1/events. What happened to a connected account is among its events, not among the platform's."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 
 def retrieve(work: Work) -> Answer:
     Params(work.call.values, {"expand"})
-    return Answer(_shown(work, find(work, work.call.ids[0])))
+    event = find(work, work.call.ids[0])
+    if event.get("account", "") != work.call.account:
+        raise errors.missing_resource("event", work.call.ids[0], "id")
+    return Answer(_shown(work, event))
 
 
 def list_(work: Work) -> Answer:
     params = Params(work.call.values, lists.PAGING | {"type", "types"}, {"delivery_success"})
     type_ = params.text("type")
     types = (type_,) if type_ else params.texts("types") or ()
-    found, more = work.store.list_events(lists.page(params), types)
+    found, more = work.store.list_events(lists.page(params), work.call.account, types)
     return Answer(render.listing("/v1/events", [_shown(work, event) for event in found], has_more=more))
 
 

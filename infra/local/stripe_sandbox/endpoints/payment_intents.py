@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.local.stripe_sandbox import errors, machine, methods, render, search
+from infra.local.stripe_sandbox import errors, machine, render, search
 from infra.local.stripe_sandbox.currencies import check_amount, check_currency
-from infra.local.stripe_sandbox.endpoints import lists
+from infra.local.stripe_sandbox.endpoints import choosing, intent_params, lists
 from infra.local.stripe_sandbox.forms import Params
 from infra.local.stripe_sandbox.model import Outcome, PaymentIntent
 from infra.local.stripe_sandbox.work import Answer, new_id
@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     from infra.local.stripe_sandbox.model import Json
     from infra.local.stripe_sandbox.work import Work
 
-_DETAILS: Final = (
-    "description",
-    "receipt_email",
-    "setup_future_usage",
-    "statement_descriptor",
-    "statement_descriptor_suffix",
-    "transfer_group",
-)
 _CONFIRMING: Final = frozenset(
     [
         "payment_method",
@@ -32,6 +24,8 @@ _CONFIRMING: Final = frozenset(
         "use_stripe_sdk",
         "error_on_requires_action",
         "mandate_data",
+        "payment_method_data",
+        "setup_future_usage",
         "expand",
     ]
 )
@@ -39,7 +33,9 @@ _SETTING: Final = frozenset(
     [
         "amount",
         "currency",
+        "customer",
         "payment_method",
+        "payment_method_data",
         "capture_method",
         "payment_method_types",
         "payment_method_options",
@@ -47,7 +43,7 @@ _SETTING: Final = frozenset(
         "shipping",
         "expand",
     ]
-) | frozenset(_DETAILS)
+) | frozenset(intent_params.DETAILS)
 _CREATE: Final = _SETTING | _CONFIRMING | {"automatic_payment_methods", "confirm", "confirmation_method"}
 _UPDATE: Final = _SETTING
 _CONFIRM: Final = _CONFIRMING | {"client_secret", "receipt_email", "shipping", "payment_method_options"}
@@ -61,7 +57,6 @@ _UNSUPPORTED: Final = frozenset(
         "application_fee_amount",
         "capture_method",
         "confirmation_token",
-        "customer",
         "customer_account",
         "excluded_payment_method_types",
         "final_capture",
@@ -70,17 +65,14 @@ _UNSUPPORTED: Final = frozenset(
         "on_behalf_of",
         "payment_details",
         "payment_method_configuration",
-        "payment_method_data",
         "payment_method_types",
         "radar_options",
-        "setup_future_usage",
         "transfer_data",
         "automatic_payment_methods",
         "confirmation_method",
     ]
 )
 _CAPTURE_METHODS: Final = ("automatic", "automatic_async", "manual")
-_TYPES: Final = ("card", "us_bank_account")
 _REASONS: Final = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
 
 
@@ -91,9 +83,11 @@ def create(work: Work) -> Answer:
     amount = check_amount(params.integer("amount", least=1) or 0, currency)
     if params.choice("confirmation_method", ("automatic", "manual")) == "manual":
         raise errors.StripeError("The sandbox supports automatic confirmation only.", param="confirmation_method")
-    method = _payment_method(params)
-    automatic = _automatic_payment_methods(params)
-    types = _types(params) or (("card", "us_bank_account") if currency == "usd" else ("card",))
+    choice = choosing.chosen(work, params)
+    automatic = intent_params.automatic_payment_methods(params)
+    capture_method = params.choice("capture_method", _CAPTURE_METHODS) or "automatic_async"
+    types = intent_params.types(params) or intent_params.default_types(currency, capture_method)
+    intent_params.check_currency_of(types, currency)
     id_ = new_id("pi")
     outcome = machine.create(
         PaymentIntent(
@@ -102,27 +96,31 @@ def create(work: Work) -> Answer:
             currency,
             work.moment.now,
             f"{id_}_secret_{new_id('s')[3:]}",
-            status="requires_confirmation" if method else "requires_payment_method",
-            capture_method=params.choice("capture_method", _CAPTURE_METHODS) or "automatic_async",
+            status="requires_confirmation" if choice else "requires_payment_method",
+            capture_method=capture_method,
             payment_method_types=types,
             automatic_payment_methods=automatic,
-            payment_method_options=_options(params),
+            payment_method_options=intent_params.options(params),
             metadata=params.metadata({}),
-            details=_details(params, {}),
-            payment_method=method,
+            details=intent_params.details(params, {}),
+            payment_method=choice.method.id if choice else None,
+            template=choice.method.template if choice else None,
+            customer=intent_params.customer(work, params),
         )
     )
+    machine.check_capture(outcome.intent)
     if params.boolean("confirm"):
-        confirmed = _confirm(work, params, outcome.intent)
+        confirmed = _confirm(work, params, outcome.intent, choice)
         outcome = replace(confirmed, events=outcome.events + confirmed.events)
     work.keep(outcome)
+    choosing.remember(work, outcome.intent)
     return _answer(work, params, outcome)
 
 
 def retrieve(work: Work) -> Answer:
     params = Params(work.call.values, {"client_secret", "expand"})
     intent = work.payment_intent(work.call.ids[0])
-    _check_client_secret(work, params, intent)
+    intent_params.check_client_secret(work, params, intent.client_secret)
     return _answer(work, params, Outcome(intent))
 
 
@@ -136,19 +134,22 @@ def update(work: Work) -> Answer:
         changes["amount"] = check_amount(
             params.integer("amount", least=1) or 0, changes.get("currency", intent.currency)
         )
-    if "payment_method" in params:
-        changes["payment_method"] = _payment_method(params)
+    if choice := choosing.chosen(work, params):
+        changes.update(payment_method=choice.method.id, template=choice.method.template)
+    if "customer" in params:
+        changes["customer"] = intent_params.customer(work, params)
     if "metadata" in params:
         changes["metadata"] = params.metadata(intent.metadata)
     if "capture_method" in params:
         changes["capture_method"] = params.choice("capture_method", _CAPTURE_METHODS)
     if "payment_method_types" in params:
-        changes["payment_method_types"] = _types(params)
+        changes["payment_method_types"] = intent_params.types(params)
         changes["automatic_payment_methods"] = None
     if "payment_method_options" in params:
-        changes["payment_method_options"] = {**intent.payment_method_options, **_options(params)}
-    changes["details"] = _details(params, intent.details)
+        changes["payment_method_options"] = {**intent.payment_method_options, **intent_params.options(params)}
+    changes["details"] = intent_params.details(params, intent.details)
     outcome = machine.update(intent, changes)
+    machine.check_capture(outcome.intent)
     work.keep(outcome)
     return _answer(work, params, outcome)
 
@@ -156,9 +157,11 @@ def update(work: Work) -> Answer:
 def confirm(work: Work) -> Answer:
     params = Params(work.call.values, _CONFIRM, _UNSUPPORTED)
     intent = work.payment_intent(work.call.ids[0])
-    _check_client_secret(work, params, intent)
-    outcome = _confirm(work, params, replace(intent, details=_details(params, intent.details)))
+    intent_params.check_client_secret(work, params, intent.client_secret)
+    detailed = replace(intent, details=intent_params.details(params, intent.details))
+    outcome = _confirm(work, params, detailed, choosing.chosen(work, params))
     work.keep(outcome)
+    choosing.remember(work, outcome.intent)
     return _answer(work, params, outcome)
 
 
@@ -182,10 +185,8 @@ def cancel(work: Work) -> Answer:
 
 
 def list_(work: Work) -> Answer:
-    params = Params(work.call.values, lists.PAGING, {"customer", "customer_account"})
-    found, more = work.store.page("payment_intent", lists.page(params))
-    body = render.listing("/v1/payment_intents", [render.resource(intent) for intent in found], has_more=more)
-    return Answer(work.expanded(body, params.texts("expand")))
+    params = Params(work.call.values, lists.PAGING | {"customer"}, {"customer_account"})
+    return lists.answer(work, params, PaymentIntent, {"customer": params.text("customer")})
 
 
 def search_(work: Work) -> Answer:
@@ -195,8 +196,8 @@ def search_(work: Work) -> Answer:
     query = search.parse(params.text("query") or "")
     limit, offset = lists.limit(params), params.integer("page", least=0) or 0
     indexed = query.indexed()
-    candidates = work.store.with_metadata(*indexed) if indexed else work.store.newest_first("payment_intent")
-    matches = [one for one in candidates if isinstance(one, PaymentIntent) and query.matches(one)]
+    candidates = work.store.with_metadata(*indexed) if indexed else work.store.newest_first(PaymentIntent)
+    matches = [one for one in candidates if query.matches(one)]
     more = len(matches) > offset + limit
     body: Json = {
         "object": "search_result",
@@ -208,10 +209,10 @@ def search_(work: Work) -> Answer:
     return Answer(work.expanded(body, params.texts("expand")))
 
 
-def _confirm(work: Work, params: Params, intent: PaymentIntent) -> Outcome:
+def _confirm(work: Work, params: Params, intent: PaymentIntent, choice: choosing.Chosen | None) -> Outcome:
     machine.check_confirmable(intent)
-    chosen = _payment_method(params) or intent.payment_method
-    if chosen is None:
+    choice = choice or choosing.of_intent(work, intent)
+    if choice is None:
         raise errors.unexpected_state(
             "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the "
             "PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a "
@@ -219,90 +220,19 @@ def _confirm(work: Work, params: Params, intent: PaymentIntent) -> Outcome:
             intent,
         )
     return_url = params.text("return_url")
-    _check_return_url(intent, return_url, sdk=params.boolean("use_stripe_sdk") or work.call.publishable)
+    off_session = params.boolean("off_session")
+    sdk = params.boolean("use_stripe_sdk") or work.call.publishable
+    intent_params.check_return_url(intent.automatic_payment_methods, return_url, sdk=sdk)
     if "payment_method_options" in params:
-        intent = replace(intent, payment_method_options={**intent.payment_method_options, **_options(params)})
-    nobody_there = params.boolean("off_session") or params.boolean("error_on_requires_action")
-    action = None if nobody_there else _action(work, intent, return_url)
-    return machine.confirm(intent, methods.find_method(chosen), work.moment, action=action)
-
-
-def _check_return_url(intent: PaymentIntent, return_url: str | None, *, sdk: bool) -> None:
-    automatic = intent.automatic_payment_methods
-    if automatic and automatic["allow_redirects"] != "never" and not return_url and not sdk:
-        raise errors.StripeError(
-            "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of "
-            "these payment methods might redirect your customer off of your page, you must provide a `return_url`. "
-            "If you don't want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` "
-            "to `true` and `automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and "
-            "Payment Intents.",
-            param="return_url",
-            intent=intent,
-        )
-
-
-def _action(work: Work, intent: PaymentIntent, return_url: str | None) -> Json:
-    url = f"{work.call.base_url}/sandbox/payment_intents/{intent.id}/authenticate"
-    if return_url:
-        return {"type": "redirect_to_url", "redirect_to_url": {"return_url": return_url, "url": url}}
-    return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": url}}
-
-
-def _check_client_secret(work: Work, params: Params, intent: PaymentIntent) -> None:
-    secret = params.text("client_secret")
-    if secret is not None and secret != intent.client_secret:
-        raise errors.client_secret_mismatch()
-    if work.call.publishable:
-        params.require("client_secret")
-
-
-def _payment_method(params: Params) -> str | None:
-    id_ = params.text("payment_method")
-    return methods.find_method(id_).id if id_ else None
-
-
-def _automatic_payment_methods(params: Params) -> Json | None:
-    """What was asked for; Stripe's default when neither this nor a list of types was sent."""
-    if "automatic_payment_methods" not in params:
-        return None if "payment_method_types" in params else {"allow_redirects": "always", "enabled": True}
-    if "payment_method_types" in params:
-        raise errors.StripeError(
-            "You may only specify one of these parameters: automatic_payment_methods, payment_method_types.",
-            param="automatic_payment_methods",
-        )
-    asked = params.within("automatic_payment_methods", ("enabled", "allow_redirects"))
-    asked.require("enabled")
-    if not asked.boolean("enabled"):
-        return None
-    return {"allow_redirects": asked.choice("allow_redirects", ("always", "never")) or "always", "enabled": True}
-
-
-def _types(params: Params) -> tuple[str, ...] | None:
-    types = params.texts("payment_method_types")
-    for type_ in types or ():
-        if type_ not in _TYPES:
-            raise errors.StripeError(
-                f"The payment method type provided: {type_} is invalid. The sandbox has: {', '.join(_TYPES)}.",
-                code="payment_intent_invalid_parameter",
-                param="payment_method_types",
-            )
-    return types
-
-
-def _options(params: Params) -> Json:
-    """Kept and shown as sent; only `capture_method` has an effect."""
-    options = params.mapping("payment_method_options") or {}
-    for type_, values in options.items():
-        if not isinstance(values, dict) or values.get("capture_method") not in (None, "", "manual"):
-            raise errors.StripeError("Invalid object", param=f"payment_method_options[{type_[:40]}]")
-    return options
-
-
-def _details(params: Params, current: Json) -> Json:
-    sent: Json = {name: params.text(name) for name in _DETAILS if name in params}
-    if "shipping" in params:
-        sent["shipping"] = params.mapping("shipping")
-    return {**current, **sent} if sent else current
+        options = {**intent.payment_method_options, **intent_params.options(params)}
+        intent = replace(intent, payment_method_options=options)
+    method = choosing.for_payment(work, choice, intent, off_session=off_session)
+    nobody_there = off_session or params.boolean("error_on_requires_action")
+    action = None
+    if method.authenticates and not nobody_there:
+        url = f"{work.call.base_url}/sandbox/payment_intents/{intent.id}/authenticate"
+        action = intent_params.action(method, url, return_url, intent.payment_method_options)
+    return machine.confirm(intent, method, work.moment, action=action)
 
 
 def _answer(work: Work, params: Params, outcome: Outcome) -> Answer:
@@ -310,7 +240,7 @@ def _answer(work: Work, params: Params, outcome: Outcome) -> Answer:
         failure = outcome.declined
         body = render.error(failure, reduced=work.call.publishable)
         return Answer(body, failure.status, failure)
-    body = render.payment_intent(outcome.intent)
+    body = render.resource(outcome.intent)
     if work.call.publishable:
         return Answer(render.publishable(body))
     return Answer(work.expanded(body, params.texts("expand")))
