@@ -185,7 +185,13 @@ def test_the_guide_tells_of_no_code_that_is_gone() -> None:
 
 def test_no_code_is_hidden_from_these_tests() -> None:
     # A code behind a variable is one that nobody can look up: name it in CARRIED, with the guide.
-    known = ("error.code", "fault.code", "Violation(code, '/cash_collected'", "name.removesuffix")
+    known = (
+        "error.code",
+        "fault.code",
+        "Violation(code, '/cash_collected'",
+        "name.removesuffix",
+        "AlreadyPosted(entry)",
+    )
     assert [each for each in codes_of_the_source().unread if not any(form in each for form in known)] == []
 
 

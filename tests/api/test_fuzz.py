@@ -181,7 +181,8 @@ class Session:
     def _ground(self, case: Case, rng: random.Random, *, mix_body: bool) -> None:
         """Replace generated ids and versions that can't be right by those that are, mostly."""
         if case.path_parameters and not _is_bad(case, "path") and rng.random() < 0.9:
-            case.path_parameters = {**case.path_parameters, **self._visit.path}
+            known = {name: value for name, value in self._visit.path.items() if name in case.path_parameters}
+            case.path_parameters = {**case.path_parameters, **known}
         if not _is_bad(case, "header") and rng.random() < 0.8:
             for header, value in self._visit.headers.items():
                 if header in case.headers and header != "Idempotency-Key":

@@ -9,7 +9,7 @@ from chalicelib.edge.endpoint import Reply, Request
 from chalicelib.edge.permissions import MerchantOwner, Role, StoreStaff
 from chalicelib.edge.schemas import PageQuery
 from chalicelib.kernel import clock
-from chalicelib.kernel.errors import Invalid, Violation
+from chalicelib.kernel.errors import Invalid, NotFound, Violation
 from chalicelib.kernel.money import Money, is_currency
 from chalicelib.payments import service
 from chalicelib.payments.routes.blueprint import endpoints
@@ -264,11 +264,17 @@ def list_own_credits(request: Request[None]) -> Reply[OwnCredits]:
 
 
 @endpoints.get(
-    "/v1/me/credits/{currency}/movements", permission=Role("customer"), query=PageQuery, returns=CreditMovements
+    "/v1/me/credits/{currency}/movements",
+    permission=Role("customer"),
+    query=PageQuery,
+    returns=CreditMovements,
+    errors=("currency_not_found",),
 )
 def list_own_credit_movements(request: Request[None]) -> Reply[CreditMovements]:
     """See what your credit in a currency was given for and spent on, newest first."""
     customer_id, currency = request.principal.id, request.path["currency"]
+    if not is_currency(currency):
+        raise NotFound("currency", currency)
     filters = ("credits", customer_id, currency)
     start = cursors.decode(request.query.cursor, *filters)
     page = service.list_own_movements(customer_id, currency, limit=request.query.limit, start=start)

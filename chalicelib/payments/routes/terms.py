@@ -33,7 +33,7 @@ def _answer(agreed: tuple[str, service.Schedule]) -> Reply[MerchantTerms]:
     status=201,
     idempotent=True,
     answer=_answer,
-    errors=("version_conflict",),
+    errors=("merchant_not_found", "version_conflict"),
 )
 def agree_on_terms(request: Request[AgreeOnTerms]) -> tuple[str, service.Schedule]:
     """Agree with a merchant on terms for the orders to come.

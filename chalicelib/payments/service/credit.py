@@ -224,7 +224,7 @@ def give_goodwill(
         raise Invalid([Violation("currency_mismatch", "/amount/currency", detail)])
     if amount.amount > payment.amount.amount:
         params = {"max_minor": payment.amount.amount}
-        raise Invalid([Violation("goodwill_too_large", "/amount/amount", "More than the order cost.", params)])
+        raise Invalid([Violation("goodwill_too_large", "/value/amount", "More than the order cost.", params)])
     if payment.customer_id == by:
         raise Forbidden("Nobody gives goodwill to themselves.")
     given = Grant(

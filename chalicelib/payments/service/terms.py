@@ -9,13 +9,18 @@ from chalicelib.kernel.errors import VersionConflict
 from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments.model.terms import DEFAULT, Schedule, Terms
 from chalicelib.payments.tables.terms import TermsRow, terms_ref, to_terms_row
+from chalicelib.stores import service as stores
 
 if TYPE_CHECKING:
     from chalicelib.kernel.idempotency import IdempotencyKey
 
 
 def agree_on_terms(merchant_id: str, terms: Terms, key: IdempotencyKey) -> tuple[str, Schedule]:
-    """Add the next version of a merchant's terms. Raises ``Invalid`` for dates that are over or taken."""
+    """Add the next version of a merchant's terms.
+
+    Raises ``merchant_not_found``, or ``Invalid`` for dates that are over or taken.
+    """
+    stores.get_merchant(merchant_id)
     before = get_terms(merchant_id)
     after = before.extended(terms, clock.now())
     first = TermsRow.pk.does_not_exist()
