@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.use_cases.place import STORE_ORDER, key, match
 from chalicelib.kernel import clock
+from chalicelib.payments import service as payments
 
 if TYPE_CHECKING:
     from benchmarks.use_cases.place import Place
@@ -42,3 +43,9 @@ def money(place: Place) -> None:
     one = "/v1/merchants/{merchant_id}/terms"
     count("agree on terms", "POST", one, place.admin, terms, headers=key(), merchant_id=merchant_id)
     count("terms", "GET", one, owner, merchant_id=merchant_id)
+
+    case = payments.open_case(None, payments.Case("benchmark", order_id, order_id=order_id))
+    count("cases", "GET", "/v1/cases", place.admin)
+    count("case", "GET", "/v1/cases/{case_id}", place.admin, case_id=case.id)
+    closed = {"outcome": "no_action", "note": "benchmark"}
+    count("resolve case", "POST", "/v1/cases/{case_id}/resolve", place.admin, closed, case_id=case.id)

@@ -189,6 +189,14 @@ def _gift_card(body: Any = None, *, of_merchant: bool = False) -> Callable[[Scen
     return visit
 
 
+def _case(body: Any = None) -> Callable[[Scene], Visit]:
+    def visit(_: Scene) -> Visit:
+        case = payments.open_case(None, payments.Case("test", ids.new_id("tst"), evidence={"seen": 1}))
+        return Visit({"case_id": case.id}, body)
+
+    return visit
+
+
 def _goodwill(scene: Scene) -> Visit:
     return Visit({"store_id": scene.store_id, "order_id": scene.order().id}, _EUROS)
 
@@ -303,6 +311,10 @@ TABLE: dict[str, Row] = {
     f"POST {_ORDER}/adjust": Row("clerk", _on_order("accepted", "pickup", {"missing": [{"line": "0"}]})),
     "POST /v1/merchants/{merchant_id}/terms": Row("admin", _keyed(_terms)),
     "GET /v1/merchants/{merchant_id}/terms": Row("owner of the merchant", _merchant()),
+    # what needs a person
+    "GET /v1/cases": Row("admin", lambda _: Visit()),
+    "GET /v1/cases/{case_id}": Row("admin", _case()),
+    "POST /v1/cases/{case_id}/resolve": Row("admin", _case({"outcome": "no_action", "note": "All is well."})),
     "POST /v1/webhooks/stripe": Row("anybody", _notice),
     # gift cards and store credit
     "POST /v1/gift-cards": Row("admin", _keyed(lambda _: Visit(body=_EUROS))),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.payments.model import Method, Payment, ProviderState, State
 from chalicelib.payments.model.bill import DELIVERY_FEE, SMALL_ORDER_FEE, Bill, BillLine, Sums
+from chalicelib.payments.model.cases import Case, CaseState
 from chalicelib.payments.model.credit import PROMOTIONS, Credit, CreditPart, Movement
 from chalicelib.payments.model.ledger import Entry, balances, trial_balance
 from chalicelib.payments.model.refunds import Refund, RefundPayer, RefundReason, RefundRequest
@@ -13,6 +14,7 @@ from chalicelib.payments.model.tips import Tip
 from chalicelib.payments.model.words import amount_of, concerns_customer, in_words
 from chalicelib.payments.provider import ClientAction
 from chalicelib.payments.service.adjusting import reduce_bill
+from chalicelib.payments.service.cases import get_case, list_cases, open_case, resolve_case
 from chalicelib.payments.service.credit import (
     Grant,
     IssuedCard,
@@ -67,6 +69,8 @@ __all__ = [
     "AlreadyPosted",
     "Bill",
     "BillLine",
+    "Case",
+    "CaseState",
     "ClientAction",
     "Commission",
     "Credit",
@@ -104,6 +108,7 @@ __all__ = [
     "entries_of_rider",
     "entries_of_store",
     "expire_credit",
+    "get_case",
     "get_client_action",
     "get_gift_card",
     "get_payment",
@@ -114,11 +119,13 @@ __all__ = [
     "in_words",
     "issue_gift_card",
     "list_card_movements",
+    "list_cases",
     "list_own_credit",
     "list_own_movements",
     "look_at_gift_card",
     "look_up_provider",
     "offer_tip",
+    "open_case",
     "open_payment",
     "payment_ref",
     "plan_tenders",
@@ -130,6 +137,7 @@ __all__ = [
     "refunds_of",
     "release_payment",
     "request_refund",
+    "resolve_case",
     "revoke_gift_card",
     "settle_refund",
     "settle_tip",
