@@ -13,7 +13,7 @@ import pkgutil
 import sys
 from typing import Any
 
-from chalicelib.kernel import events, tables
+from chalicelib.kernel import events, schedules, tables
 from infra import user_pool
 from infra.template import kept, named
 
@@ -50,6 +50,7 @@ def template() -> dict[str, Any]:
             **{table_id(context): _table(context) for context in CONTEXTS},
             **_bus(),
             **_queues(),
+            **_schedules(),
             **user_pool.resources(),
             **_alarms(),
         },
@@ -249,6 +250,61 @@ def _dead_letters(queue: str) -> dict[str, Any]:
             "SqsManagedSseEnabled": True,
         },
     }
+
+
+# --- schedules ----------------------------------------------------------------------------------------------
+
+
+def _schedules() -> dict[str, Any]:
+    """What recurs by the clock goes over the bus like every other event, and from there to its queue."""
+    if not schedules.SCHEDULES:
+        return {}
+    resources: dict[str, Any] = {
+        "SchedulerRole": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "AssumeRolePolicyDocument": _allowing(
+                    {"Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
+                ),
+                "Policies": [
+                    {
+                        "PolicyName": "put-events",
+                        "PolicyDocument": _allowing({"Action": "events:PutEvents", "Resource": _arn("Bus")}),
+                    }
+                ],
+            },
+        }
+    }
+    for schedule in schedules.SCHEDULES:
+        # The scheduler fills in its own time, so that a repeat of one firing is one event.
+        detail = events.to_json(schedule.envelope_at("<aws.scheduler.scheduled-time>"))
+        resources[schedule_id(schedule.name)] = {
+            "Type": "AWS::Scheduler::Schedule",
+            "Properties": {
+                "Name": named(schedule.name),
+                "Description": f"{schedule.event.__name__}, {schedule.expression}",
+                "ScheduleExpression": schedule.expression,
+                "ScheduleExpressionTimezone": "UTC",
+                "FlexibleTimeWindow": {"Mode": "OFF"},
+                "State": "ENABLED",
+                "Target": {
+                    "Arn": _arn("Bus"),
+                    "RoleArn": _arn("SchedulerRole"),
+                    "EventBridgeParameters": {"DetailType": schedule.event.__name__, "Source": events.SOURCE},
+                    "Input": json.dumps(detail, separators=(",", ":")),
+                },
+            },
+        }
+    return resources
+
+
+def schedule_id(name: str) -> str:
+    """The logical id of a schedule in the template."""
+    return "".join(part.title() for part in name.split("-")) + "Schedule"
+
+
+def _allowing(statement: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
 
 
 # --- alarms -------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """The functions behind the API, invoked as Lambda would: `python -m infra.local.pump --directory .local/default`.
 
 The events table's stream feeds the relay, each queue its consumer, the clock the sweep (a minute of Doorstep's time,
-which may run faster than the wall). Nothing is lost when the pump is killed: the stream's checkpoint is in a file,
-messages stay in their queues until they were handled.
+which may run faster than the wall) and the schedules. Nothing is lost when the pump is killed: the stream's checkpoint
+is in a file, and so is what the schedules fired last; messages stay in their queues until they were handled.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from infra.local.invocations import Invocations
 from infra.local.lifeline import follow_parent
 from infra.local.queues import QueueConsumer
 from infra.local.stream import Checkpoint, StreamReader
+from infra.local.timetable import Timetable
 from infra.local.wire import ACCOUNT, REGION, Emulator
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class Pump:
                 self._runs.append(reader.run)
         if loaded.sweep is not None:
             self._runs.append(self._run_sweep)
+        self._timetable = Timetable(directory / "schedules.json")
+        self._runs.append(self._run_schedules)
 
     def start(self) -> None:
         """Begin to read."""
@@ -102,6 +105,14 @@ class Pump:
         while not self._stop.is_set():
             _sweep_once(self._sweep, self._invocations)
             self._stop.wait(interval)
+
+    def _run_schedules(self) -> None:
+        interval = max(SHORTEST_SWEEP_SECONDS, clock.to_wall(timedelta(seconds=30)))
+        while not self._stop.wait(interval):
+            try:
+                self._timetable.fire()
+            except Exception:  # noqa: BLE001 (what could not be sent is due again at the next look)
+                traceback.print_exc()
 
 
 def _sweep_once(sweep: Function, invocations: Invocations) -> None:
