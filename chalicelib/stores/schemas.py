@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 Mode = Literal["dine_in", "pickup", "delivery"]
 StaffRole = Literal["owner", "manager", "clerk"]
-PaymentMethod = Literal["card", "pay_at_store", "cash_on_delivery"]
+PaymentMethod = Literal["card", "alipay", "wechat_pay", "pay_at_store", "cash_on_delivery"]
 Proof = Literal["pin", "photo", "none"]
 Status = Literal["active", "inactive"]
 
@@ -49,7 +49,7 @@ LeadMinutes = Annotated[
     int, Meta(ge=0, le=10_080, description="Minutes from acceptance until an order is ready.", examples=[20])
 ]
 ZoneId = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}$(?!\n)", examples=["inner"])]
-PaymentMethods = Annotated[tuple[PaymentMethod, ...], Meta(min_length=1, max_length=3)]
+PaymentMethods = Annotated[tuple[PaymentMethod, ...], Meta(min_length=1, max_length=5)]
 Pace = Annotated[int, Meta(ge=20, le=2_000, description="Metres per minute that riders make, in a straight line.")]
 SchedulingDays = Annotated[int, Meta(ge=0, le=60, description="How far ahead orders can be scheduled.")]
 AcceptMinutes = Annotated[int, Meta(ge=1, le=120, description="An order not accepted in this time is rejected.")]
@@ -147,6 +147,25 @@ class StoreTaxes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 Zones = Annotated[tuple[DeliveryZone, ...], Meta(max_length=8)]
 
 
+class AnswerPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long the store has to answer a request, and what its silence means."""
+
+    answer_minutes: Annotated[int, Meta(ge=1, le=10_080)]
+    on_silence: Literal["accept", "reject", "refund_without_fees"]
+
+
+class AfterSales(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the store deals with customers who want to cancel what it accepted, or who complain."""
+
+    cancellation: AnswerPolicy = AnswerPolicy(answer_minutes=10, on_silence="reject")
+    complaint: AnswerPolicy = AnswerPolicy(answer_minutes=120, on_silence="accept")
+    window_hours: Annotated[int, Meta(ge=1, le=720, description="How long after the hand-over one may complain.")] = 48
+    counter_minutes: Annotated[int, Meta(ge=1, le=10_080, description="For the customer to answer an offer.")] = 60
+    consent_minutes: Annotated[
+        int, Meta(ge=1, le=120, description="For the customer to agree to a substitute or a higher price.")
+    ] = 5
+
+
 class CreateStore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A store to open."""
 
@@ -168,6 +187,7 @@ class CreateStore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     payment_methods: PaymentMethods = ("card",)
     proof_of_delivery: Proof = "pin"
     accept_within_minutes: AcceptMinutes = 5
+    after_sales: AfterSales = AfterSales()
 
 
 class ChangeStore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -189,6 +209,7 @@ class ChangeStore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     payment_methods: PaymentMethods | UnsetType = UNSET
     proof_of_delivery: Proof | UnsetType = UNSET
     accept_within_minutes: AcceptMinutes | UnsetType = UNSET
+    after_sales: AfterSales | UnsetType = UNSET
 
 
 class PauseStore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -286,6 +307,7 @@ class StoreView(msgspec.Struct, frozen=True, kw_only=True):
     payment_methods: tuple[PaymentMethod, ...]
     proof_of_delivery: Proof
     accept_within_minutes: int
+    after_sales: AfterSales
     created_at: InstantText
     updated_at: InstantText
     version: int

@@ -19,6 +19,8 @@ from chalicelib.stores.model.roles import Role, StaffMember, at_least, may_assig
 from chalicelib.stores.model.store import (
     MODES,
     Address,
+    AfterSales,
+    AnswerPolicy,
     DeliveryZone,
     FeeTier,
     Merchant,
@@ -42,6 +44,8 @@ __all__ = [
     "WALK_IN_RADIUS_M",
     "WALK_IN_RESOLUTION",
     "Address",
+    "AfterSales",
+    "AnswerPolicy",
     "CellEntry",
     "DeliveryZone",
     "FeeTier",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.kernel import money
 from chalicelib.kernel.errors import Violation
+from chalicelib.kernel.wallets import CURRENCIES, takes
 from chalicelib.stores.model.countries import is_country
 from chalicelib.stores.model.hours import HoursError, hours
 from chalicelib.stores.model.store import PAYABLE, payment_methods
@@ -105,6 +106,14 @@ def _check_taxes(store: Store) -> Iterator[Violation]:
 
 
 def _check_payment_methods(store: Store) -> Iterator[Violation]:
+    for i, method in enumerate(store.payment_methods):
+        if not takes(method, store.currency):
+            yield Violation(
+                "payment_method_currency",
+                f"/payment_methods/{i}",
+                f"{method} can't be paid in {store.currency}.",
+                {"method": method, "currencies": sorted(CURRENCIES[method])},
+            )
     for mode in store.modes:
         if not payment_methods(store, mode):
             yield Violation(

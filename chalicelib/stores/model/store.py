@@ -9,17 +9,19 @@ import msgspec
 
 from chalicelib.kernel.geo import Point
 from chalicelib.kernel.money import Money
+from chalicelib.kernel.wallets import takes
 
 Mode = Literal["dine_in", "pickup", "delivery"]
-PaymentMethod = Literal["card", "pay_at_store", "cash_on_delivery"]
+PaymentMethod = Literal["card", "alipay", "wechat_pay", "pay_at_store", "cash_on_delivery"]
 Proof = Literal["pin", "photo", "none"]
+Silence = Literal["accept", "reject", "refund_without_fees"]
 
 MODES: tuple[Mode, ...] = ("dine_in", "pickup", "delivery")
 # How each mode can be paid: what is due at the store needs the customer there, cash at the door needs a rider.
 PAYABLE: dict[Mode, tuple[PaymentMethod, ...]] = {
-    "dine_in": ("card", "pay_at_store"),
-    "pickup": ("card", "pay_at_store"),
-    "delivery": ("card", "cash_on_delivery"),
+    "dine_in": ("card", "alipay", "wechat_pay", "pay_at_store"),
+    "pickup": ("card", "alipay", "wechat_pay", "pay_at_store"),
+    "delivery": ("card", "alipay", "wechat_pay", "cash_on_delivery"),
 }
 
 
@@ -101,6 +103,30 @@ class Taxes(msgspec.Struct, frozen=True, kw_only=True):
     fee_tax_category: str
 
 
+class AnswerPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the store has to answer what a customer asks for, and what its silence means.
+
+    ``refund_without_fees`` gives everything back but the fees.
+    """
+
+    answer_minutes: int
+    on_silence: Silence
+
+
+class AfterSales(msgspec.Struct, frozen=True, kw_only=True):
+    """How the store deals with customers who want to cancel what it accepted, or who complain.
+
+    Complaints are taken for ``window_hours`` after the hand-over. A customer has ``counter_minutes`` to answer what the
+    store offers instead, and ``consent_minutes`` to agree to a substitute or a higher price before the hand-over.
+    """
+
+    cancellation: AnswerPolicy = AnswerPolicy(answer_minutes=10, on_silence="reject")
+    complaint: AnswerPolicy = AnswerPolicy(answer_minutes=120, on_silence="accept")
+    window_hours: int = 48
+    counter_minutes: int = 60
+    consent_minutes: int = 5
+
+
 class Pause(msgspec.Struct, frozen=True, kw_only=True):
     """The store takes no orders (``closed``) or needs ``extra_minutes`` longer (``busy``), until an instant.
 
@@ -144,6 +170,7 @@ class Store(msgspec.Struct, frozen=True, kw_only=True):
     payment_methods: tuple[PaymentMethod, ...]
     proof_of_delivery: Proof = "pin"
     accept_within_minutes: int = 5
+    after_sales: AfterSales = AfterSales()
     created_at: datetime
     updated_at: datetime
     version: int = 1
@@ -151,4 +178,6 @@ class Store(msgspec.Struct, frozen=True, kw_only=True):
 
 def payment_methods(store: Store, mode: Mode) -> tuple[PaymentMethod, ...]:
     """How an order in this mode can be paid at this store."""
-    return tuple(method for method in store.payment_methods if method in PAYABLE[mode])
+    return tuple(
+        method for method in store.payment_methods if method in PAYABLE[mode] and takes(method, store.currency)
+    )

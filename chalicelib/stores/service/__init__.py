@@ -5,6 +5,8 @@ from __future__ import annotations
 from chalicelib.stores.model import (
     WALK_IN_RADIUS_M,
     Address,
+    AfterSales,
+    AnswerPolicy,
     DeliveryZone,
     FulfilmentTerms,
     Merchant,
@@ -53,6 +55,8 @@ from chalicelib.stores.service.stores import (
 __all__ = [
     "WALK_IN_RADIUS_M",
     "Address",
+    "AfterSales",
+    "AnswerPolicy",
     "DeliveryZone",
     "FoundStore",
     "FulfilmentTerms",
