@@ -18,7 +18,7 @@ from chalice.app import Chalice, Rate
 from chalicelib.catalog.routes import endpoints as catalog
 from chalicelib.dispatch import reactions as _dispatch
 from chalicelib.dispatch.routes import endpoints as dispatch
-from chalicelib.edge import endpoint, permissions
+from chalicelib.edge import decoding, endpoint, permissions
 from chalicelib.edge.openapi import endpoints as documentation
 from chalicelib.inventory.routes import endpoints as inventory
 from chalicelib.kernel import events, logs
@@ -31,6 +31,7 @@ from chalicelib.stores.routes import endpoints as stores
 
 logs.configure()
 app = Chalice(app_name="doorstep")
+app.api.binary_types.extend(decoding.BINARY)
 for context in (documentation, stores, catalog, inventory, ordering, payments, dispatch):
     app.register_blueprint(context.blueprint)
 endpoint.verify(app.routes)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 PATH_VALUE = re.compile(r"[A-Za-z0-9_.:~-]{1,128}\Z")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
+# Media types whose answers are bytes: the composition root tells API Gateway of them.
+BINARY = frozenset(("application/pdf",))
 _ETAGS = re.compile(r'(?:W/)?"([^"]*)"')
 
 
@@ -60,7 +62,19 @@ def decode(route: Route, raw: ChaliceRequest, request_id: str, render: Callable[
         if_match=if_match,
         if_none_match=_tag(headers.get("if-none-match")),
         idempotency=_idempotency(route, raw, caller, render) if route.idempotent else None,
+        wanted=_wanted(route, headers.get("accept", "")) if route.also else route.content_type,
     )
+
+
+def _wanted(route: Route, accept: str) -> str:
+    """The first media type of `Accept` that the route makes, or else its usual one.
+
+    What comes first counts and weights don't: API Gateway, too, looks at the first type alone to tell binary answers.
+    """
+    made = (route.content_type, *route.also)
+    named = [each.partition(";")[0].strip().lower() for each in accept.split(",")]
+    possible = (kind for place, kind in enumerate(named) if kind in made and (place == 0 or kind not in BINARY))
+    return next(possible, route.content_type)
 
 
 def _content(raw: ChaliceRequest) -> bytes:

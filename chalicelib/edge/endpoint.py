@@ -79,6 +79,7 @@ class Endpoints:
         idempotent: bool = False,
         errors: tuple[str, ...] = (),
         content_type: str = "application/json",
+        also: tuple[str, ...] = (),
         max_body: int = MAX_BODY_BYTES,
         answer: Callable[[Any], Reply[Any]] | None = None,
         finish: Callable[[Request[Any], Any], Any] | None = None,
@@ -86,7 +87,8 @@ class Endpoints:
         """Register a route.
 
         ``answer`` (idempotent routes) turns the use case's result into the reply, so that the transaction can store it;
-        ``finish`` then completes a first or repeated answer's body with what is never stored.
+        ``finish`` then completes a first or repeated answer's body with what is never stored. ``also`` are the media
+        types beside ``content_type`` that a caller may choose by `Accept`: ``request.wanted`` is the one to make.
         """
 
         def register(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,6 +106,7 @@ class Endpoints:
                 idempotent=idempotent,
                 errors=errors,
                 content_type=content_type,
+                also=also,
                 max_body=max_body,
                 name=handler.__name__,
                 summary=summary,
@@ -236,6 +239,8 @@ def _replay(route: Route, request: Request[Any], error: DomainError) -> Response
 def _render(route: Route, request: Request[Any], reply: Reply[Any]) -> Response:
     status = reply.status or route.status
     headers: dict[str, str | list[str]] = dict(reply.headers)
+    if route.also:
+        headers["Vary"] = "Accept"
     if reply.etag is not None:
         headers["ETag"] = f'"{reply.etag}"'
         if route.method == "GET" and request.if_none_match in (str(reply.etag), "*"):
@@ -247,5 +252,5 @@ def _render(route: Route, request: Request[Any], reply: Reply[Any]) -> Response:
     if status in (204, 304) or reply.body is None:
         return Response(body="", status_code=status, headers=headers)
     headers["Content-Type"] = reply.content_type
-    body = reply.body if isinstance(reply.body, str) else _ENCODER.encode(reply.body).decode()
+    body = reply.body if isinstance(reply.body, str | bytes) else _ENCODER.encode(reply.body).decode()
     return Response(body=body, status_code=status, headers=headers)

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.edge.decoding import BINARY
 from chalicelib.edge.endpoint import ROUTES, Endpoints, Reply, Request, Route
 from chalicelib.edge.permissions import MerchantOwner, Permission, Public, Role, StoreStaff
 from chalicelib.edge.route import TAGS
@@ -193,6 +194,9 @@ def _responses(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
     done: dict[str, Any] = {"description": "Done.", "headers": _headers(*named, *_told_once(route))}
     if route.returns is not None and route.status not in (204, 304):
         done["content"] = {route.content_type: {"schema": schema_of[repr(route.returns)]}}
+        for kind in route.also:
+            encoded = {"contentMediaType": kind} if kind in BINARY else {}
+            done["content"][kind] = {"schema": {"type": "string", **encoded}}
     responses = {str(route.status): done}
     if route.method == "GET":
         responses["304"] = {"description": "Not modified.", "headers": _headers(*named)}

@@ -25,7 +25,7 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 class Request(msgspec.Struct, Generic[B], frozen=True):
-    """What a use case may need of an HTTP request, decoded and checked."""
+    """What a use case may need of an HTTP request, decoded and checked. ``wanted`` is the media type to answer with."""
 
     path: Mapping[str, str]
     headers: Mapping[str, str]
@@ -38,6 +38,7 @@ class Request(msgspec.Struct, Generic[B], frozen=True):
     if_match: str | None
     if_none_match: str | None
     idempotency: IdempotencyKey | None
+    wanted: str = "application/json"
 
     @property
     def principal(self) -> Principal:
@@ -67,7 +68,7 @@ class Request(msgspec.Struct, Generic[B], frozen=True):
 class Reply(msgspec.Struct, Generic[T]):
     """What a use case answers."""
 
-    body: T | None = None
+    body: T | bytes | None = None
     etag: str | int | None = None
     retry_after: int | None = None
     location: str | None = None
@@ -96,6 +97,7 @@ class Route(msgspec.Struct, frozen=True):
     idempotent: bool
     errors: tuple[str, ...]
     content_type: str
+    also: tuple[str, ...]
     max_body: int
     name: str
     summary: str
