@@ -46,6 +46,35 @@ class BillLine(
         return self.gross - self.tax
 
 
+class RateSum(msgspec.Struct, frozen=True, array_like=True):
+    """What is sold at a tax rate (basis points): ``gross`` contains ``tax``."""
+
+    rate_bps: int
+    gross: int
+    tax: int
+
+
+def by_rate(parts: Iterable[BillLine | Share]) -> tuple[RateSum, ...]:
+    """Parts of a bill, or shares of them, summed up by tax rate. Tips are not sold."""
+    sums: dict[int, RateSum] = {}
+    for part in parts:
+        if part.ref != TIP and part.gross:
+            before = sums.get(part.tax_rate_bps, RateSum(part.tax_rate_bps, 0, 0))
+            sums[part.tax_rate_bps] = RateSum(part.tax_rate_bps, before.gross + part.gross, before.tax + part.tax)
+    return tuple(sums[rate] for rate in sorted(sums))
+
+
+def rates_less(rates: Iterable[RateSum], part: Iterable[RateSum]) -> tuple[RateSum, ...]:
+    """Sums by rate without a part of them."""
+    gone = {each.rate_bps: each for each in part}
+    left = (
+        RateSum(each.rate_bps, each.gross - less.gross, each.tax - less.tax)
+        for each in rates
+        for less in (gone.get(each.rate_bps, RateSum(each.rate_bps, 0, 0)),)
+    )
+    return tuple(each for each in left if each.gross or each.tax)
+
+
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
     """A bill, or a part of one, summed up: what of it goes which way. ``items`` and ``fees`` contain their taxes."""
 
@@ -109,6 +138,11 @@ class Bill(
             if part.tax:
                 sums[part.tax_rate_bps] = sums.get(part.tax_rate_bps, 0) + part.tax
         return sums
+
+    @property
+    def rates(self) -> tuple[RateSum, ...]:
+        """Lines and fees summed up by tax rate."""
+        return by_rate((*self.lines, *self.fees))
 
     @property
     def sums(self) -> Sums:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from chalicelib.payments.model.bill import RateSum  # resolved at run time by msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -30,6 +32,9 @@ RIDER_PAY: Final = "rider_pay"
 REFUNDED: Final = "refunded"
 VOIDED: Final = "voided"
 TIPPED: Final = "tip"
+PAID_OUT: Final = "payout"
+TRANSFER_REVERSED: Final = "transfer_reversed"
+CASH_NETTED: Final = "cash_netted"
 ADJUSTED: Final = "adjustment"
 
 
@@ -61,9 +66,15 @@ class Entry(
         "store_id": "s",
         "rider_id": "r",
         "memo": "n",
+        "rates": "x",
+        "terms_version": "v",
     },
 ):
-    """A movement of money. ``cause`` and ``kind`` name it among the order's (or account's): it is posted once."""
+    """A movement of money. ``cause`` and ``kind`` name it among the order's (or account's): it is posted once.
+
+    ``rates`` is what was sold (or, negative, undone) by tax rate; ``terms_version`` that of the terms which shared it
+    out.
+    """
 
     id: str
     cause: str
@@ -75,6 +86,8 @@ class Entry(
     store_id: str | None = None
     rider_id: str | None = None
     memo: str = ""
+    rates: tuple[RateSum, ...] = ()
+    terms_version: int | None = None
 
     def __post_init__(self) -> None:
         if sum(line.amount for line in self.lines):
