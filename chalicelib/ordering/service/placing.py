@@ -89,6 +89,7 @@ def place_order(
         mode=order.mode,
         merchant_id=quote.merchant_id,
         terms_version=agreed.at(now).version,
+        rates=bill_of(quote).rates,
     )
     inventory.reserve(tx, order.store_id, quote.counted, pointers_of(dict(enumerate(quote.lines))))
     tx.emit(OrderPlaced(order_id=order.id, store_id=order.store_id, customer_id=customer_id, mode=order.mode))

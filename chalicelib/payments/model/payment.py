@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chalicelib.kernel.errors import Conflict
-from chalicelib.payments.model.bill import NOTHING, Sums
+from chalicelib.payments.model.bill import NOTHING, RateSum, Sums
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -64,7 +64,7 @@ class Payment(msgspec.Struct, frozen=True):
     """What one order owes and how far it is paid. ``intent_id`` is known from the provider's first notice on.
 
     ``credits`` is what gift cards and store credit give; the other amounts are of all tenders together.
-    ``sums`` is the bill summed up, ``terms_version`` the merchant's terms that the order was placed under. Of what was
+    ``sums`` is the bill summed up (``rates``: by tax rate), ``terms_version`` the merchant's terms that the order was placed under. Of what was
     captured, ``refunded_minor`` has gone back and ``pending_minor`` is about to, by ``refunds`` requests so far.
     ``is_fulfilled``: the goods have changed hands; ``rider_id`` brought them.
     """
@@ -91,6 +91,7 @@ class Payment(msgspec.Struct, frozen=True):
     is_fulfilled: bool = False
     refunds: int = 0
     pending_minor: int = 0
+    rates: tuple[RateSum, ...] = ()
 
     @property
     def is_secured(self) -> bool:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from msgspec.structs import replace
+
 from chalicelib.kernel.money import allocate
 from chalicelib.payments.model import ledger
+from chalicelib.payments.model.bill import RateSum
 from chalicelib.payments.model.ledger import Entry, Line, lines_of
 
 if TYPE_CHECKING:
@@ -83,7 +86,8 @@ def sold(payment: Payment, terms: Terms, at: datetime) -> list[Entry]:
         (goods, commission_tax, "commission_tax"),
         (ledger.PLATFORM_TAX, -commission_tax, "commission_tax"),
     )
-    entries = [entry_of(payment, "hand_over", ledger.SALE, at, lines=lines)]
+    sale = entry_of(payment, "hand_over", ledger.SALE, at, lines=lines)
+    entries = [replace(sale, rates=payment.rates, terms_version=payment.terms_version)]
     earned = terms.rider_earns(sums) if payment.rider_id else 0
     if payment.rider_id and earned:
         pay = lines_of((fees_to, earned, "rider_pay"), (ledger.rider(payment.rider_id), -earned, "rider_pay"))
@@ -108,11 +112,13 @@ def refunded(
     back: int,
     payer: Payer | None,
     memo: str = "",
+    rates: Iterable[RateSum] = (),
 ) -> Entry:
     """Part of a sale is undone, and its price goes back: ``back`` the way it came, the rest to credits that gave it.
 
     Each party gives back what it got of this part by the entries ``posted`` for the order; then the ``payer`` makes
     good what the others gave back. The last refund gives back the last cent of everything, commission included.
+    ``rates`` is what is given back by tax rate.
     """
     left = _left_of_sale(posted)
     wanted = {
@@ -142,7 +148,9 @@ def refunded(
     ]
     if payer is not None:
         lines += _made_good(undone, _account_of(payment, payer))
-    return entry_of(payment, cause, ledger.REFUNDED, at, lines=lines_of(*lines), memo=memo)
+    entry = entry_of(payment, cause, ledger.REFUNDED, at, lines=lines_of(*lines), memo=memo)
+    undone_by_rate = tuple(RateSum(each.rate_bps, -each.gross, -each.tax) for each in rates)
+    return replace(entry, rates=undone_by_rate, terms_version=payment.terms_version)
 
 
 def tipped(payment: Payment, cause: str, amount: int, at: datetime) -> Entry:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import Conflict
 from chalicelib.payments import model
@@ -27,7 +29,7 @@ def reduce_bill(tx: Transaction, payment: Payment, bill: Bill, missing: Mapping[
     left = bill.less(by_quantity(bill, missing))
     if not any(line.gross for line in left.lines):
         raise Conflict("nothing_left", "Nothing would be left of this order: cancel it.")
-    after = model.reduced(payment, left.sums, clock.now())
+    after = replace(model.reduced(payment, left.sums, clock.now()), rates=left.rates)
     write(tx, payment, after)
     # Written with the payment, whose version is its condition: of two adjustments at once one is refused.
     tx.put(to_bill_row(payment.order_id, left))

@@ -15,7 +15,7 @@ from chalicelib.payments import model, provider
 from chalicelib.payments.model import Method, Payment, ProviderState, State, postings
 from chalicelib.payments.model import credit as credit_rules
 from chalicelib.payments.model.apportion import sums_of
-from chalicelib.payments.model.bill import Sums
+from chalicelib.payments.model.bill import RateSum, Sums, by_rate, rates_less
 from chalicelib.payments.provider import ClientAction
 from chalicelib.payments.service import tendering
 from chalicelib.payments.service.ledger import entries_of_order, post
@@ -57,6 +57,7 @@ def open_payment(
     mode: str = "pickup",
     merchant_id: str = "",
     terms_version: int = 0,
+    rates: tuple[RateSum, ...] = (),
 ) -> Payment:
     """Write what the order owes into the caller's transaction, and set aside what ``credits`` give towards it.
 
@@ -76,6 +77,7 @@ def open_payment(
             mode=mode,
             merchant_id=merchant_id,
             terms_version=terms_version,
+            rates=rates,
         )
     )
     tendering.hold(tx, payment)
@@ -245,10 +247,11 @@ def _post_release(tx: Transaction, payment: Payment, back: int) -> None:
     """What the end of an unfulfilled order means in the ledger; ``back`` went back the way it came."""
     at = clock.now()
     if payment.is_fulfilled:
-        sums = sums_of(share for refund in refunds_of(payment.order_id) for share in refund.given_back)
-        left = payment.sums.less(sums)
+        gone = [share for refund in refunds_of(payment.order_id) for share in refund.given_back]
+        left = payment.sums.less(sums_of(gone))
+        rates = rates_less(payment.rates, by_rate(gone))
         posted = entries_of_order(payment.order_id)
-        post(tx, postings.refunded(payment, "release", left, posted, at, back=back, payer=None))
+        post(tx, postings.refunded(payment, "release", left, posted, at, back=back, payer=None, rates=rates))
         return
     if back and not payment.captured_minor:
         post(tx, postings.collected(payment, back, at))

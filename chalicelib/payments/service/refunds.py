@@ -17,6 +17,7 @@ from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments import model, provider
 from chalicelib.payments.model import postings
 from chalicelib.payments.model.apportion import sums_of
+from chalicelib.payments.model.bill import by_rate, rates_less
 from chalicelib.payments.model.credit import CreditPart, kind_of
 from chalicelib.payments.model.refunds import Refund, RefundRequest, RefundState, next_refund
 from chalicelib.payments.service import tendering
@@ -96,7 +97,7 @@ def _settle(tx: Transaction, before: Payment, begun: Payment, refund: Refund) ->
     after = model.refund_ended(begun, refund.amount, at, given_back=refund.amount)
     if not before.is_fulfilled:
         # What is given back before the hand-over is not sold at it.
-        after = replace(after, sums=before.sums.less(sums))
+        after = replace(after, sums=before.sums.less(sums), rates=rates_less(before.rates, by_rate(refund.shares)))
     post(
         tx,
         postings.refunded(
@@ -108,6 +109,7 @@ def _settle(tx: Transaction, before: Payment, begun: Payment, refund: Refund) ->
             back=refund.back,
             payer=refund.payer if before.is_fulfilled else None,
             memo=refund.reason,
+            rates=by_rate(refund.shares) if before.is_fulfilled else (),
         ),
     )
     parts = tuple(CreditPart(of, kind_of(of), amount) for of, amount in refund.credits)

@@ -10,7 +10,7 @@ from pynamodb.attributes import BooleanAttribute, JSONAttribute, ListAttribute, 
 from chalicelib.kernel import clock, tables
 from chalicelib.kernel.money import Money
 from chalicelib.payments.model import Method, Payment, State
-from chalicelib.payments.model.bill import Sums
+from chalicelib.payments.model.bill import RateSum, Sums
 from chalicelib.payments.model.credit import CreditPart, kind_of
 
 SK = "PAYMENT"
@@ -38,6 +38,7 @@ class PaymentRow(tables.Row):
     version = NumberAttribute()
     credits = JSONAttribute(null=True)  # [[credit, amount], …]
     sums = ListAttribute(null=True, of=NumberAttribute)  # items, their tax, fees, their tax, tip
+    rates = JSONAttribute(null=True)  # [[tax rate, gross, tax], …]
     mode = UnicodeAttribute(default="pickup")
     merchant_id = UnicodeAttribute(null=True)
     terms_version = NumberAttribute(default=0)
@@ -73,6 +74,7 @@ def to_row(payment: Payment) -> PaymentRow:
         version=payment.version,
         credits=[[part.credit_id, part.amount] for part in payment.credits] or None,
         sums=list(msgspec.structs.astuple(payment.sums)),
+        rates=[list(msgspec.structs.astuple(each)) for each in payment.rates] or None,
         mode=payment.mode,
         merchant_id=payment.merchant_id or None,
         terms_version=payment.terms_version,
@@ -110,6 +112,7 @@ def of_row(row: PaymentRow | None) -> Payment | None:
         is_fulfilled=bool(row.is_fulfilled),
         refunds=int(row.refunds),
         pending_minor=int(row.pending),
+        rates=tuple(RateSum(*each) for each in row.rates or ()),
     )
 
 
