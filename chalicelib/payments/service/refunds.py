@@ -7,8 +7,9 @@ that, so that a crash or a time-out at any moment leaves a refund that will be a
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from chalicelib.kernel import clock, tables
 from chalicelib.kernel.errors import Conflict, DomainError, NotFound
