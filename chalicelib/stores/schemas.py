@@ -25,6 +25,25 @@ UserId = Annotated[
     ),
 ]
 Line = Annotated[str, Meta(min_length=1, max_length=200)]
+LegalName = Annotated[
+    str, Meta(min_length=1, max_length=120, pattern=r"\S", description="As invoices name it.", examples=["Lina GmbH"])
+]
+VatId = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Z0-9][A-Z0-9 ./-]{2,23}$(?!\n)",
+        description="The tax number that its invoices name.",
+        examples=["DE136695976"],
+    ),
+]
+InvoicePrefix = Annotated[
+    str,
+    Meta(
+        pattern=r"^([A-Z0-9][A-Z0-9-]{0,11})?$(?!\n)",
+        description="What the numbers of its invoices begin with.",
+        examples=["LINA-"],
+    ),
+]
 Phone = Annotated[str, Meta(pattern=r"^\+[0-9 ]{5,24}$(?!\n)", examples=["+49 30 901820"])]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", description="ISO 3166-1 alpha-2 code.", examples=["DE"])]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217 code.", examples=["EUR"])]
@@ -231,9 +250,14 @@ class CreateMerchant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class ChangeMerchant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A merchant's new name."""
+    """What to change of a merchant. Invoices that were issued keep what they said."""
 
-    name: Name
+    name: Name | UnsetType = UNSET
+    legal_name: LegalName | UnsetType | None = UNSET
+    address: StoreAddress | UnsetType | None = UNSET
+    country: Country | UnsetType | None = UNSET
+    vat_id: VatId | UnsetType | None = UNSET
+    invoice_prefix: InvoicePrefix | UnsetType = UNSET
 
 
 class AddStaff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -365,6 +389,11 @@ class MerchantView(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     owner_id: str
+    legal_name: LegalName | None
+    address: StoreAddress | None
+    country: Country | None
+    vat_id: VatId | None
+    invoice_prefix: str
     created_at: InstantText
     version: int
 

@@ -39,6 +39,7 @@ class MerchantRow(tables.Row):
     owner_id = UnicodeAttribute()
     created_at = NumberAttribute()
     version = NumberAttribute()
+    papers = tables.JsonZ(null=True)  # what invoices say of it
 
 
 class MerchantStoreRow(tables.Row):
@@ -166,18 +167,23 @@ def merchant_row(merchant: Merchant) -> MerchantRow:
         owner_id=merchant.owner_id,
         created_at=clock.epoch_ms(merchant.created_at),
         version=merchant.version,
+        papers={name: value for name in _PAPERS if (value := msgspec.to_builtins(getattr(merchant, name)))} or None,
     )
+
+
+_PAPERS = ("legal_name", "address", "country", "vat_id", "invoice_prefix")
 
 
 def merchant_of(row: MerchantRow) -> Merchant:
     """The merchant in an item."""
-    return Merchant(
-        id=str(row.pk).partition("#")[2],
-        name=row.name,
-        owner_id=row.owner_id,
-        created_at=clock.from_epoch_ms(int(row.created_at)),
-        version=int(row.version),
-    )
+    fields = {
+        "id": str(row.pk).partition("#")[2],
+        "name": row.name,
+        "owner_id": row.owner_id,
+        "created_at": clock.from_epoch_ms(int(row.created_at)),
+        "version": int(row.version),
+    }
+    return msgspec.convert({**(row.papers or {}), **fields}, Merchant)
 
 
 def document_of(store: Store) -> dict[str, Any]:

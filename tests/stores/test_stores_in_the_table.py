@@ -122,12 +122,12 @@ def test_owners_of_merchants_are_known(merchant: Merchant) -> None:
 
 
 def test_a_merchant_is_renamed_by_who_knows_its_version(merchant: Merchant) -> None:
-    renamed = service.rename_merchant(merchant.id, "Linas", 1)
+    renamed = service.change_merchant(merchant.id, {"name": "Linas"}, 1)
 
     assert service.get_merchant(merchant.id) == renamed
     assert (renamed.name, renamed.version) == ("Linas", 2)
     with pytest.raises(VersionConflict):
-        service.rename_merchant(merchant.id, "Late", 1)
+        service.change_merchant(merchant.id, {"name": "Late"}, 1)
 
 
 class TestChanging:

@@ -25,16 +25,6 @@ PAYABLE: dict[Mode, tuple[PaymentMethod, ...]] = {
 }
 
 
-class Merchant(msgspec.Struct, frozen=True, kw_only=True):
-    """Who owns stores. ``owner_id`` is the user who may open stores and manage their owners."""
-
-    id: str
-    name: str
-    owner_id: str
-    created_at: datetime
-    version: int = 1
-
-
 class Address(msgspec.Struct, frozen=True, kw_only=True):
     """Where a store is, in words."""
 
@@ -43,6 +33,25 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     city: str
     region: str | None = None
     postal_code: str | None = None
+
+
+class Merchant(msgspec.Struct, frozen=True, kw_only=True):
+    """Who owns stores. ``owner_id`` is the user who may open stores and manage their owners.
+
+    Invoices name ``legal_name``, ``address`` (in ``country``) and ``vat_id``; their numbers begin with
+    ``invoice_prefix``. Without a legal name it is the name, without an address that of the store.
+    """
+
+    id: str
+    name: str
+    owner_id: str
+    created_at: datetime
+    legal_name: str | None = None
+    address: Address | None = None
+    country: str | None = None
+    vat_id: str | None = None
+    invoice_prefix: str = ""
+    version: int = 1
 
 
 class ModeSettings(msgspec.Struct, frozen=True, kw_only=True):

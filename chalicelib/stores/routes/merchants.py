@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import msgspec
 
 from chalicelib.edge import cursors
@@ -19,6 +21,9 @@ from chalicelib.stores.schemas import (
     StoreLines,
     StoreView,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @endpoints.post(
@@ -55,9 +60,9 @@ def get_merchant(request: Request[None]) -> Reply[MerchantView]:
     errors=("merchant_not_found", "version_conflict"),
 )
 def change_merchant(request: Request[ChangeMerchant]) -> Reply[MerchantView]:
-    """Rename a merchant that you own."""
-    merchant_id = request.path["merchant_id"]
-    return merchant_reply(service.rename_merchant(merchant_id, request.body.name, request.expected_version))
+    """Change a merchant that you own: its name, and what its invoices say of it."""
+    changes: Mapping[str, Any] = msgspec.to_builtins(request.body)
+    return merchant_reply(service.change_merchant(request.path["merchant_id"], changes, request.expected_version))
 
 
 @endpoints.post(

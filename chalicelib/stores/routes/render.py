@@ -73,13 +73,8 @@ def store_line(store: service.Store) -> StoreLine:
 
 def merchant_reply(merchant: service.Merchant, location: str | None = None) -> Reply[MerchantView]:
     """A merchant with its ETag."""
-    view = MerchantView(
-        id=merchant.id,
-        name=merchant.name,
-        owner_id=merchant.owner_id,
-        created_at=clock.rfc3339(merchant.created_at),
-        version=merchant.version,
-    )
+    fields = msgspec.to_builtins(merchant) | {"created_at": clock.rfc3339(merchant.created_at)}
+    view = msgspec.convert(fields, MerchantView)
     return Reply(view, etag=merchant.version, location=location)
 
 

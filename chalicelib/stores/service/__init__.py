@@ -27,10 +27,11 @@ from chalicelib.stores.model import (
     payment_methods,
 )
 from chalicelib.stores.service.merchants import (
+    change_merchant,
     create_merchant,
     get_merchant,
     is_merchant_owner,
-    rename_merchant,
+    merchant_ref,
 )
 from chalicelib.stores.service.pauses import end_pause, pause_store
 from chalicelib.stores.service.search import FoundStore, find_stores
@@ -73,6 +74,7 @@ __all__ = [
     "Store",
     "Taxes",
     "add_staff",
+    "change_merchant",
     "change_staff_role",
     "change_store",
     "check_fulfilment",
@@ -88,12 +90,12 @@ __all__ = [
     "list_staff",
     "list_stores",
     "list_workplaces",
+    "merchant_ref",
     "opening_state",
     "pause_store",
     "pauses_in_force",
     "payment_methods",
     "remove_staff",
-    "rename_merchant",
     "staff_role",
     "store_ref",
 ]

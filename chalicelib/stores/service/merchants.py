@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,6 +13,8 @@ from chalicelib.stores.model import Merchant
 from chalicelib.stores.tables import MERCHANT_SK, MerchantRow, merchant_of, merchant_pk, merchant_row
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chalicelib.kernel.idempotency import IdempotencyKey
 
 
@@ -39,17 +41,26 @@ def get_merchant(merchant_id: str) -> Merchant:
     return merchant_of(row)
 
 
-def rename_merchant(merchant_id: str, name: str, expected_version: int | None) -> Merchant:
-    """Change a merchant's name. Raises ``version_conflict``."""
+def merchant_ref(merchant_id: str) -> tables.Ref[Merchant | None]:
+    """Where a merchant is read, for callers that read several things in one request."""
+    return tables.Ref(MerchantRow, merchant_pk(merchant_id), MERCHANT_SK, lambda row: merchant_of(row) if row else None)
+
+
+def change_merchant(merchant_id: str, changes: Mapping[str, Any], expected_version: int | None) -> Merchant:
+    """Change some of a merchant's fields, given as JSON values. Raises ``version_conflict``.
+
+    Invoices that were issued keep what they said.
+    """
     merchant = get_merchant(merchant_id)
     conflict = VersionConflict("merchant", merchant_id)
     if merchant.version != expected_version:
         raise conflict
-    renamed = msgspec.structs.replace(merchant, name=name, version=merchant.version + 1)
+    fields = {**msgspec.to_builtins(merchant), **changes, "version": merchant.version + 1}
+    changed = msgspec.convert(fields, Merchant)
     tx = Transaction()
-    tx.put(merchant_row(renamed), MerchantRow.version == merchant.version, conflict)
+    tx.put(merchant_row(changed), MerchantRow.version == merchant.version, conflict)
     tx.commit()
-    return renamed
+    return changed
 
 
 def is_merchant_owner(principal_id: str, merchant_id: str) -> bool:
