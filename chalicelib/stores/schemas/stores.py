@@ -25,25 +25,6 @@ UserId = Annotated[
     ),
 ]
 Line = Annotated[str, Meta(min_length=1, max_length=200)]
-LegalName = Annotated[
-    str, Meta(min_length=1, max_length=120, pattern=r"\S", description="As invoices name it.", examples=["Lina GmbH"])
-]
-VatId = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Z0-9][A-Z0-9 ./-]{2,23}$(?!\n)",
-        description="The tax number that its invoices name.",
-        examples=["DE136695976"],
-    ),
-]
-InvoicePrefix = Annotated[
-    str,
-    Meta(
-        pattern=r"^([A-Z0-9][A-Z0-9-]{0,11})?$(?!\n)",
-        description="What the numbers of its invoices begin with.",
-        examples=["LINA-"],
-    ),
-]
 Phone = Annotated[str, Meta(pattern=r"^\+[0-9 ]{5,24}$(?!\n)", examples=["+49 30 901820"])]
 Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", description="ISO 3166-1 alpha-2 code.", examples=["DE"])]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217 code.", examples=["EUR"])]
@@ -242,38 +223,6 @@ class PauseStore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     note: Annotated[str, Meta(max_length=200)] | None = None
 
 
-class CreateMerchant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A merchant to register, with the user who owns it."""
-
-    name: Name
-    owner_id: UserId
-
-
-class ChangeMerchant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to change of a merchant. Invoices that were issued keep what they said."""
-
-    name: Name | UnsetType = UNSET
-    legal_name: LegalName | UnsetType | None = UNSET
-    address: StoreAddress | UnsetType | None = UNSET
-    country: Country | UnsetType | None = UNSET
-    vat_id: VatId | UnsetType | None = UNSET
-    invoice_prefix: InvoicePrefix | UnsetType = UNSET
-
-
-class AddStaff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who is to work at a store, and as what."""
-
-    user_id: UserId
-    role: StaffRole
-    name: Name | None = None
-
-
-class ChangeStaff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A staff member's new role."""
-
-    role: StaffRole
-
-
 class StoreSearch(msgspec.Struct, frozen=True, kw_only=True):
     """Where the customer is, and how the order is wanted."""
 
@@ -380,50 +329,4 @@ class StoreLines(msgspec.Struct, frozen=True, kw_only=True):
     """A page of a merchant's stores, oldest first."""
 
     items: tuple[StoreLine, ...]
-    next_cursor: str | None
-
-
-class MerchantView(msgspec.Struct, frozen=True, kw_only=True):
-    """A merchant."""
-
-    id: str
-    name: str
-    owner_id: str
-    legal_name: LegalName | None
-    address: StoreAddress | None
-    country: Country | None
-    vat_id: VatId | None
-    invoice_prefix: str
-    created_at: InstantText
-    version: int
-
-
-class StaffView(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who works at a store."""
-
-    user_id: str
-    role: StaffRole
-    name: str | None
-    added_at: InstantText
-    version: int
-
-
-class StaffList(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of a store's staff."""
-
-    items: tuple[StaffView, ...]
-    next_cursor: str | None
-
-
-class Workplace(msgspec.Struct, frozen=True, kw_only=True):
-    """A store at which you work, and as what."""
-
-    store_id: str
-    role: StaffRole
-
-
-class Workplaces(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of the stores at which you work."""
-
-    items: tuple[Workplace, ...]
     next_cursor: str | None
