@@ -38,13 +38,31 @@ class OrderHandedOver(Event, frozen=True, kw_only=True):
 
 
 class OrderEnded(Event, frozen=True, kw_only=True):
-    """The order ended without being fulfilled; ``status`` is ``cancelled`` or ``rejected``."""
+    """The order ended without being fulfilled; ``status`` is ``cancelled`` or ``rejected``.
+
+    ``kept``: by agreement its customer pays a part all the same, which the payment says.
+    """
 
     order_id: str
     store_id: str
     status: str
     actor: str
     reason: str
+    kept: bool = False
+
+
+class ClaimDeadlineReached(Event, frozen=True, kw_only=True):
+    """Timer: the store, or its customer, may have let the time run out to answer about a claim."""
+
+    order_id: str
+    number: int
+
+
+class ResendFailed(Event, frozen=True, kw_only=True):
+    """The order that was to make good another one, ``order_id``, ended without being fulfilled."""
+
+    order_id: str
+    resend_id: str
 
 
 class PaymentNotified(Event, frozen=True, kw_only=True):
@@ -53,6 +71,19 @@ class PaymentNotified(Event, frozen=True, kw_only=True):
     order_id: str
     provider_event_id: str
     provider_type: str
+    payment_intent_id: str
+
+
+class OrderPaymentDue(Event, frozen=True, kw_only=True):
+    """Timer: the money for an order may have to be held now, held anew, or asked of its customer."""
+
+    order_id: str
+
+
+class HoldSuperseded(Event, frozen=True, kw_only=True):
+    """Another hold has taken the place of this intent's, which is to be let go."""
+
+    order_id: str
     payment_intent_id: str
 
 

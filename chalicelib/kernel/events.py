@@ -33,9 +33,13 @@ SOURCE = "doorstep"
 # Events that are not named here reach the bus (its archive, and whatever subscribes later) and no queue.
 ROUTES: Mapping[str, tuple[str, ...]] = {
     "OrderDeadlineReached": ("ordering",),
+    "ClaimDeadlineReached": ("ordering",),
+    "ResendFailed": ("ordering",),
     "OrderHandedOver": ("payments",),
     "OrderEnded": ("payments",),
     "PaymentNotified": ("ordering",),
+    "OrderPaymentDue": ("ordering",),
+    "HoldSuperseded": ("payments",),
     "RefundRequested": ("payments",),
     "TipNotified": ("payments",),
     "CreditExpiryReached": ("payments",),

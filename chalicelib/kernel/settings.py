@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True):
     stripe_api_base: str | None
     cors_origin: str
     pay_window_seconds: int
+    payment_return_url: str
     stripe_api_key: str
     stripe_webhook_secret: str
     gift_card_secret: str
@@ -106,6 +107,7 @@ def read(env: Mapping[str, str]) -> Settings:
         stripe_api_base=env.get("DOORSTEP_STRIPE_API_BASE") or None,
         cors_origin=env.get("DOORSTEP_CORS_ORIGIN", "*"),
         pay_window_seconds=int(pay_window),
+        payment_return_url=env.get("DOORSTEP_PAYMENT_RETURN_URL") or "doorstep://payment",
         stripe_api_key=env.get("STRIPE_API_KEY", ""),
         stripe_webhook_secret=env.get("STRIPE_WEBHOOK_SECRET", ""),
         gift_card_secret=env.get("DOORSTEP_GIFT_CARD_SECRET", ""),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from chalicelib.kernel import events
 from chalicelib.kernel.event_types import (
+    ClaimDeadlineReached,
     DeliveryDelivered,
     DeliveryFailed,
     DeliveryPickedUp,
     DeliveryReturned,
     DeliveryUnfilled,
     OrderDeadlineReached,
+    OrderPaymentDue,
     PaymentNotified,
+    ResendFailed,
 )
 from chalicelib.ordering import service
 
@@ -25,6 +28,24 @@ def follow_payment(event: PaymentNotified, meta: events.Meta) -> None:
 def watch_deadline(event: OrderDeadlineReached, meta: events.Meta) -> None:
     """End an order that nobody paid, or that its store did not answer, in time."""
     service.watch_deadline(event.order_id, meta.event_id)
+
+
+@events.on(OrderPaymentDue)
+def watch_payment(event: OrderPaymentDue, meta: events.Meta) -> None:
+    """The money for an order far ahead is due to be held, or its hold to be made anew."""
+    service.watch_payment(event.order_id, meta.event_id)
+
+
+@events.on(ClaimDeadlineReached)
+def watch_claim(event: ClaimDeadlineReached, meta: events.Meta) -> None:
+    """Answer for a store that is silent, as it has settled; let an offer lapse that its customer does not take."""
+    service.watch_claim(event.order_id, event.number, meta.event_id)
+
+
+@events.on(ResendFailed)
+def refund_failed_resend(event: ResendFailed, meta: events.Meta) -> None:
+    """What was to be brought once more never was: give its price back."""
+    service.refund_failed_resend(event.order_id, event.resend_id, meta.event_id)
 
 
 @events.on(DeliveryPickedUp)

@@ -6,6 +6,8 @@
 | document | CUS#<customer id> | ORD#<ulid>      | once, with the order: its quote, for good      |
 | order    | ORD#<ulid>        | STATE           | at every step; below 1 KB with a full timeline |
 
+The claims of the few customers who ask for something after the store accepted are part of the order's state.
+
 Access patterns and what they read (units of eventually consistent reads are half of these):
 
 - a customer's quote, order or document: by key, 1 unit each
@@ -29,6 +31,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyPr
 from chalicelib.kernel import clock, tables
 from chalicelib.kernel.ids import is_id, retag
 from chalicelib.kernel.money import Money
+from chalicelib.ordering.model.claim import Claim
 from chalicelib.ordering.model.order import CUSTOMER, Actor, Entry, Order, Promise, Status
 from chalicelib.ordering.model.quote import Quote
 
@@ -227,11 +230,15 @@ def to_order(row: OrderRow | None) -> Order | None:
         delivery_pin=body.get("pin"),
         confirmed_at=instant(body.get("ok")),
         code_failures=int(row.code_failures),
+        payment_step=body.get("ps", ""),
         attention=tuple(body.get("!", ())),
         timeline=tuple(
             Entry(step, known(at), _actor(actor, row.customer_id), cause, reason)
             for step, at, actor, cause, reason in body["l"]
         ),
+        claims=msgspec.convert(body.get("q", ()), tuple[Claim, ...]),
+        resend_of=body.get("ro"),
+        also_reserved=body.get("also", {}),
     )
 
 
@@ -256,11 +263,15 @@ def _body(order: Order) -> dict[str, Any]:
         "pc": order.pickup_code,
         "pin": order.delivery_pin,
         "ok": offset(order.confirmed_at),
+        "ps": order.payment_step or None,
         "!": list(order.attention) or None,
         "l": [
             [entry.step, offset(entry.at), _actor_code(entry.actor, order.customer_id), entry.cause, entry.reason]
             for entry in order.timeline
         ],
+        "q": msgspec.to_builtins(order.claims) or None,
+        "ro": order.resend_of,
+        "also": dict(order.also_reserved) or None,
     }
     return {name: value for name, value in body.items() if value is not None}
 

@@ -9,6 +9,7 @@ from chalicelib.kernel import events
 from chalicelib.kernel.event_types import (
     CreditExpiryReached,
     DeliveryDelivered,
+    HoldSuperseded,
     OrderEnded,
     OrderHandedOver,
     RefundRequested,
@@ -43,8 +44,17 @@ def take_tip(event: TipNotified, meta: events.Meta) -> None:
 
 @events.on(OrderEnded)
 def release(event: OrderEnded, meta: events.Meta) -> None:
-    """The order will not be fulfilled: void what is held, refund what was taken."""
-    service.release_payment(event.order_id)
+    """The order will not be fulfilled: void what is held, refund what was taken; all but what is kept by agreement."""
+    if event.kept:
+        service.keep_payment(event.order_id)
+    else:
+        service.release_payment(event.order_id)
+
+
+@events.on(HoldSuperseded)
+def let_go_superseded(event: HoldSuperseded, meta: events.Meta) -> None:
+    """A new hold is in this one's place: let it go."""
+    service.let_go_superseded(event.order_id, event.payment_intent_id)
 
 
 @events.on(CreditExpiryReached)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-Step = Literal["accept", "reject", "start", "ready", "hand_over", "complete", "postpone", "cancel"]
+Step = Literal["accept", "reject", "start", "ready", "hand_over", "complete", "postpone", "cancel", "answer_claim"]
 ACCEPT: Final = "accept"
 REJECT: Final = "reject"
 START: Final = "start"
@@ -28,6 +28,7 @@ HAND_OVER: Final = "hand_over"
 COMPLETE: Final = "complete"
 POSTPONE: Final = "postpone"
 CANCEL: Final = "cancel"
+ANSWER_CLAIM: Final = "answer_claim"
 
 _URGENT_SECONDS = 5
 _BUSY_SECONDS = 10
@@ -41,12 +42,17 @@ MOST_CARDS = 100
 
 def next_steps(order: Order) -> tuple[Step, ...]:
     """The commands that the staff can give now, the expected one first."""
-    if not order.is_on_board:
+    first: tuple[Step, ...] = (ANSWER_CLAIM,) if order.claim_to_answer else ()
+    return first + _next_of_order(order)
+
+
+def _next_of_order(order: Order) -> tuple[Step, ...]:
+    if not order.is_on_board or order.status in ENDED:
         return ()
     if order.status is Status.PLACED:
         return (ACCEPT, REJECT)
     if order.status is Status.ACCEPTED:
-        return (START, POSTPONE, CANCEL)
+        return (POSTPONE, CANCEL) if order.payment_step else (START, POSTPONE, CANCEL)
     if order.status is Status.PREPARING:
         return (READY, POSTPONE, CANCEL)
     if order.status is Status.READY:
@@ -59,8 +65,12 @@ def next_steps(order: Order) -> tuple[Step, ...]:
 def due_at(order: Order) -> datetime:
     """When the next step should have been taken; the board is sorted by it.
 
-    For an order that is in trouble this is the moment at which the trouble began.
+    For an order that is in trouble this is the moment at which the trouble began, for a customer who asks for something
+    the end of the time to answer.
     """
+    claim = order.claim_to_answer
+    if claim is not None:
+        return claim.due_at
     if order.attention:
         return next(entry.at for entry in reversed(order.timeline) if entry.step in order.attention)
     if order.status is Status.PLACED:
@@ -79,7 +89,8 @@ def tag(entries: Iterable[tuple[str, int]]) -> str:
 def look_again_after(statuses: Iterable[str]) -> int:
     """Seconds until a tablet should poll again: soon while somebody waits for an answer, later when nothing is on."""
     seen = set(statuses)
-    if seen & {Status.PLACED, Status.OUT_FOR_DELIVERY, Status.HANDED_OVER}:
+    # What has ended is on the board only for a customer who waits for an answer.
+    if seen & {Status.PLACED, Status.OUT_FOR_DELIVERY, Status.HANDED_OVER, *ENDED}:
         return _URGENT_SECONDS
     return _BUSY_SECONDS if seen else _IDLE_SECONDS
 
@@ -87,5 +98,5 @@ def look_again_after(statuses: Iterable[str]) -> int:
 def follow_again_after(order: Order) -> int:
     """Seconds until a customer's app should poll its order again: soon while something is about to happen."""
     if order.status in ENDED:
-        return _OVER_SECONDS
+        return _IDLE_SECONDS if order.open_claim else _OVER_SECONDS
     return _FOLLOW_SECONDS.get(order.status, _IDLE_SECONDS)

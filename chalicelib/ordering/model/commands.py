@@ -73,8 +73,10 @@ def cancel_by_store(order: Order, change: Change, *, reason: str) -> Order:
 
 
 def start(order: Order, change: Change) -> Order:
-    """The kitchen begins."""
+    """The kitchen begins; not before the money is held, for an order whose method was only saved."""
     _demand(order, "start", Status.ACCEPTED)
+    if order.payment_step:
+        raise _refusal(order, "start", "The money for this order is not held yet.")
     return order.moved(Status.PREPARING, change)
 
 
@@ -137,7 +139,8 @@ def wrong_code(attempts_left: int) -> DomainError:
 def _complete_handed_over(order: Order, change: Change, reason: str | None) -> Order:
     handed = order.with_entry(Status.HANDED_OVER, change, reason)
     done = Entry(Status.COMPLETED, change.at, change.actor, change.cause)
-    return replace(handed, status=Status.COMPLETED, attention=(), timeline=(*handed.timeline, done))
+    completed = replace(handed, status=Status.COMPLETED, attention=(), timeline=(*handed.timeline, done))
+    return completed.overtaking(change.at)
 
 
 def _ready_by(promise: Promise, ready_at: datetime) -> Promise:

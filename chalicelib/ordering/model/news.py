@@ -6,15 +6,22 @@ order carries its cause into the timeline, where a repeat is recognised.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from chalicelib.ordering.model.order import (
+    ASKED,
+    AUTHORISED,
     CONFIRMED,
     DELIVERY_FAILED,
     DELIVERY_RETURNED,
     ENDED,
     NO_RIDER,
     PAYMENT_EXPIRED,
+    PAYMENT_FAILED,
+    PAYMENT_REQUESTED,
+    SAVED,
     STORE_DID_NOT_RESPOND,
     UNDER_WAY,
     Attention,
@@ -23,12 +30,42 @@ from chalicelib.ordering.model.order import (
     Status,
 )
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 
 def confirm(order: Order, change: Change) -> Order:
     """The payment is authorised: from now on the store sees the order. Moot when confirmed or over."""
     if order.confirmed_at is not None or order.status in ENDED:
         return order
     return replace(order.with_entry(CONFIRMED, change), confirmed_at=change.at)
+
+
+def confirm_saved(order: Order, change: Change) -> Order:
+    """The method is saved, and the money will be held when it is due: the store sees the order from now on."""
+    confirmed = confirm(order, change)
+    return confirmed if confirmed is order else replace(confirmed, payment_step=SAVED)
+
+
+def note_secured(order: Order, change: Change) -> Order:
+    """The money of a saved method is held. Moot when it was before, and after the end."""
+    if not order.payment_step or order.status in ENDED:
+        return order
+    return replace(order.with_entry(AUTHORISED, change), payment_step="")
+
+
+def ask_to_pay(order: Order, change: Change, *, pay_by: datetime, reason: str) -> Order:
+    """The saved method was refused: its customer has until ``pay_by`` to pay by another."""
+    if order.payment_step != SAVED or order.status in ENDED:
+        return order
+    return replace(order.with_entry(PAYMENT_REQUESTED, change, reason), payment_step=ASKED, pay_by=pay_by)
+
+
+def give_up_unpaid(order: Order, change: Change) -> Order:
+    """The customer who was asked to pay did not. Moot once the money is held, and while there still is time."""
+    if order.payment_step != ASKED or order.status in ENDED or change.at < order.pay_by:
+        return order
+    return order.ended(Status.CANCELLED, change, PAYMENT_FAILED)
 
 
 def expire_unpaid(order: Order, change: Change) -> Order:

@@ -19,12 +19,17 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 from msgspec.structs import replace
 
+from chalicelib.ordering.model.claim import CANCELLATION, Claim, ClaimState
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chalicelib.kernel.money import Money
 
 Mode = Literal["dine_in", "pickup", "delivery"]
-PaymentMethod = Literal["card", "pay_at_store", "cash_on_delivery"]
-PaidBy = Literal["card", "pay_at_store", "cash_on_delivery", "credit"]
+PaymentMethod = Literal["card", "alipay", "wechat_pay", "pay_at_store", "cash_on_delivery"]
+PaidBy = Literal["card", "alipay", "wechat_pay", "pay_at_store", "cash_on_delivery", "credit", "free"]
+PaymentStep = Literal["", "saved", "asked"]
 ActorKind = Literal["customer", "staff", "rider", "system"]
 Attention = Literal["no_rider", "delivery_failed", "delivery_returned"]
 
@@ -33,9 +38,15 @@ PICKUP: Final = "pickup"
 DELIVERY: Final = "delivery"
 
 CARD: Final = "card"
+ALIPAY: Final = "alipay"
+WECHAT_PAY: Final = "wechat_pay"
 PAY_AT_STORE: Final = "pay_at_store"
 CASH_ON_DELIVERY: Final = "cash_on_delivery"
 CREDIT: Final = "credit"  # gift cards and store credit pay all of it
+FREE: Final = "free"  # it makes good another order
+
+# What has to be paid before the store sees the order.
+PAID_AHEAD = frozenset((CARD, ALIPAY, WECHAT_PAY))
 
 CUSTOMER: Final = "customer"
 STAFF: Final = "staff"
@@ -46,6 +57,12 @@ SYSTEM: Final = "system"
 CONFIRMED: Final = "confirmed"
 POSTPONED: Final = "postponed"
 ADJUSTED: Final = "adjusted"
+AUTHORISED: Final = "payment_authorised"
+PAYMENT_REQUESTED: Final = "payment_requested"
+
+# Where the payment of an order stands whose method was saved and is charged when it is due.
+SAVED: Final = "saved"
+ASKED: Final = "asked"
 
 # What the board must draw the staff's eyes to.
 NO_RIDER: Final = "no_rider"
@@ -53,13 +70,14 @@ DELIVERY_FAILED: Final = "delivery_failed"
 DELIVERY_RETURNED: Final = "delivery_returned"
 
 PAYMENT_EXPIRED: Final = "payment_expired"
+PAYMENT_FAILED: Final = "payment_failed"
 STORE_DID_NOT_RESPOND: Final = "store_did_not_respond"
 
 PICKUP_CODE_ATTEMPTS = 5
 WRONG_PICKUP_CODE: Final = "wrong_pickup_code"
 
 # A scheduled order may wait for its acceptance until this long before the kitchen has to begin.
-_SCHEDULED_HEADROOM = timedelta(minutes=60)
+SCHEDULED_HEADROOM = timedelta(minutes=60)
 
 
 class Status(StrEnum):
@@ -121,7 +139,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What changes about an order. What was ordered, and for how much, is in its quote and never changes.
 
     ``confirmed_at``: since when the store may see it (paid, or to be paid in person); None while unpaid.
-    ``asked_from``: the first moment at which the store can be expected to answer.
+    ``asked_from``: the first moment at which the store can be expected to answer. ``payment_step``: the method is only
+    ``saved`` so far, or it was refused and the customer is ``asked`` to pay by ``pay_by``; nothing is cooked then.
     """
 
     id: str
@@ -141,8 +160,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     delivery_pin: str | None = None
     confirmed_at: datetime | None = None
     code_failures: int = 0
+    payment_step: PaymentStep = ""
     attention: tuple[Attention, ...] = ()
     timeline: tuple[Entry, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    resend_of: str | None = None
+    also_reserved: Mapping[str, int] = {}
 
     @property
     def label(self) -> str:
@@ -174,8 +197,21 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return self.mode == PICKUP or DELIVERY_RETURNED in self.attention
 
     @property
+    def open_claim(self) -> Claim | None:
+        """The claim that is not decided; there is at most one."""
+        return next((claim for claim in self.claims if claim.is_undecided), None)
+
+    @property
+    def claim_to_answer(self) -> Claim | None:
+        """The claim that the store has to answer."""
+        claim = self.open_claim
+        return claim if claim is not None and claim.state is ClaimState.OPEN else None
+
+    @property
     def is_on_board(self) -> bool:
         """Whether the staff have something to do or to watch."""
+        if self.claim_to_answer is not None:
+            return True
         if self.confirmed_at is None or self.status in ENDED:
             return False
         return self.status in IN_STORE or bool(self.attention)
@@ -191,7 +227,18 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     def moved(self, status: Status, change: Change, reason: str | None = None) -> Order:
         """The order in its next status."""
-        return replace(self.with_entry(status, change, reason), status=status)
+        moved = replace(self.with_entry(status, change, reason), status=status)
+        return moved.overtaking(change.at) if status in ENDED else moved
+
+    def overtaking(self, at: datetime) -> Order:
+        """The order at its end, which leaves nothing to decide about cancelling it."""
+        claims = tuple(
+            replace(claim, state=ClaimState.OVERTAKEN, decided_at=at)
+            if claim.is_undecided and claim.kind == CANCELLATION
+            else claim
+            for claim in self.claims
+        )
+        return replace(self, claims=claims)
 
     def ended(self, status: Status, change: Change, reason: str) -> Order:
         """The order at its unfulfilled end."""
@@ -205,7 +252,7 @@ def asked_from(placed_at: datetime, acceptable_from: datetime, promise: Promise,
     long before the kitchen has to begin (``start_at``).
     """
     first = max(placed_at, acceptable_from)
-    return first if promise.wanted_at is None else max(first, start_at - _SCHEDULED_HEADROOM)
+    return first if promise.wanted_at is None else max(first, start_at - SCHEDULED_HEADROOM)
 
 
 def place(order: Order, change: Change, *, confirmed: bool) -> Order:

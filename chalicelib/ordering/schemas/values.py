@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Meta
 
 Mode = Literal["dine_in", "pickup", "delivery"]
-PaymentMethod = Literal["card", "pay_at_store", "cash_on_delivery"]
-PaidBy = Literal["card", "pay_at_store", "cash_on_delivery", "credit"]
+PaymentMethod = Literal["card", "alipay", "wechat_pay", "pay_at_store", "cash_on_delivery"]
+PaidBy = Literal["card", "alipay", "wechat_pay", "pay_at_store", "cash_on_delivery", "credit", "free"]
 OrderStatus = Literal[
     "placed",
     "accepted",
@@ -21,7 +21,7 @@ OrderStatus = Literal[
     "cancelled",
     "rejected",
 ]
-NextStep = Literal["accept", "reject", "start", "ready", "hand_over", "complete", "postpone", "cancel"]
+NextStep = Literal["accept", "reject", "start", "ready", "hand_over", "complete", "postpone", "cancel", "answer_claim"]
 Attention = Literal["no_rider", "delivery_failed", "delivery_returned"]
 
 Key = Annotated[str, Meta(min_length=1, max_length=64)]

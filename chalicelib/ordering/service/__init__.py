@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from chalicelib.catalog.service import ComponentChoice, LineRequest, ModifierChoice
+from chalicelib.ordering.model.aftersales import Draft
 from chalicelib.ordering.model.board import due_at, follow_again_after, next_steps
+from chalicelib.ordering.model.claim import Claim, Remedy
 from chalicelib.ordering.model.order import Order
 from chalicelib.ordering.model.quote import Destination, Modifier, Quote
+from chalicelib.ordering.service.aftersales import (
+    ClaimedOrder,
+    accept_claim,
+    agree_to_offer,
+    counter_claim,
+    decline_offer_of_store,
+    open_claim,
+    refund_failed_resend,
+    reject_claim,
+    watch_claim,
+    withdraw_claim,
+)
 from chalicelib.ordering.service.board import Board, Card, look_at_board
 from chalicelib.ordering.service.cancelling import cancel_own_order
 from chalicelib.ordering.service.following import (
@@ -36,6 +50,7 @@ from chalicelib.ordering.service.reading import (
     list_own_orders,
     list_store_orders,
 )
+from chalicelib.ordering.service.securing import watch_payment
 from chalicelib.ordering.service.staff import (
     StaffCommand,
     accept_order,
@@ -65,8 +80,11 @@ __all__ = [
     "Basket",
     "Board",
     "Card",
+    "Claim",
+    "ClaimedOrder",
     "ComponentChoice",
     "Destination",
+    "Draft",
     "Entry",
     "LineRequest",
     "Modifier",
@@ -80,17 +98,22 @@ __all__ = [
     "Quote",
     "Refund",
     "RefundRequest",
+    "Remedy",
     "StaffCommand",
     "Tender",
     "Tip",
+    "accept_claim",
     "accept_order",
     "adjust_order",
+    "agree_to_offer",
     "amount_of",
     "balances",
     "cancel_order_by_store",
     "cancel_own_order",
     "complete_order",
     "concerns_customer",
+    "counter_claim",
+    "decline_offer_of_store",
     "due_at",
     "find_client_action",
     "find_unchanged",
@@ -114,12 +137,18 @@ __all__ = [
     "note_no_rider",
     "note_picked_up",
     "offer_tip",
+    "open_claim",
     "place_order",
     "postpone_order",
     "quote_basket",
+    "refund_failed_resend",
     "refund_order",
+    "reject_claim",
     "reject_order",
     "start_order",
     "start_tip",
+    "watch_claim",
     "watch_deadline",
+    "watch_payment",
+    "withdraw_claim",
 ]

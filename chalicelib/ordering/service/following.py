@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from chalicelib.kernel import clock, tables
 from chalicelib.kernel.errors import Unavailable
-from chalicelib.kernel.event_types import OrderDeadlineReached
+from chalicelib.kernel.event_types import OrderDeadlineReached, OrderPaymentDue
 from chalicelib.kernel.transaction import AlreadyHandled, Transaction
 from chalicelib.ordering.model import news
 from chalicelib.ordering.model import order as rules
 from chalicelib.ordering.model.order import Actor, Change, Order
+from chalicelib.ordering.service.securing import confirm_saved, follow_late_payment, renew_at
 from chalicelib.ordering.service.storing import end, save, save_alone
 from chalicelib.ordering.tables import order_ref
 from chalicelib.payments import service as payments
@@ -30,23 +31,33 @@ logger = logging.getLogger(__name__)
 
 _CONSUMER = "ordering"
 _ASK_AGAIN_AFTER = timedelta(minutes=1)
+# What is brought within this time is not watched for a hold that lapses: it lives a week.
+_SOON = timedelta(days=1)
 
 
 def follow_payment(order_id: str, cause: str, intent_id: str | None = None) -> None:
     """The provider says that something happened: ask it what, and show the order to its store if it is paid.
 
     An order that ended meanwhile is left to ``OrderEnded``, after which the payment centre lets go whatever it
-    finds at the provider.
+    finds at the provider; what was paid after even that goes back.
     """
     order, payment = tables.fetch(order_ref(order_id), payments.payment_ref(order_id))
     if order is None or payment is None:
         logger.warning("payment of an unknown order", extra={"order_id": order_id})
         return
-    if order.confirmed_at is not None or order.status in rules.ENDED:
+    if order.status in rules.ENDED:
+        if order.status is not rules.Status.COMPLETED and intent_id is not None:
+            payments.return_late_payment(order_id, intent_id)
+        return
+    if order.confirmed_at is not None and not order.payment_step:
         return
     state = payments.look_up_provider(payment, intent_id)
-    if state.is_authorised:
+    if order.payment_step:
+        follow_late_payment(order, payment, state, cause)
+    elif state.is_authorised:
         _confirm(order, payment, state, cause)
+    elif state.is_saved:
+        confirm_saved(order, payment, state, cause)
     elif state.failure_code is not None:
         payments.record_failure(payment, state)
 
@@ -108,6 +119,9 @@ def _confirm(order: Order, payment: payments.Payment, state: payments.ProviderSt
     tx = Transaction()
     payments.record_authorised(tx, payment, state)
     save(tx, order, news.confirm(order, _by_system(cause)))
+    if order.promise.promised_at - clock.now() > _SOON and state.status == "requires_capture":
+        held = payments.with_end(state)
+        tx.emit_at(renew_at(held.hold_until or clock.now()), OrderPaymentDue(order_id=order.id))
     tx.commit()
 
 
@@ -121,6 +135,8 @@ def _end_unless_paid(order: Order, payment: payments.Payment, cause: str) -> Non
         return
     if state.is_authorised:
         _confirm(order, payment, state, cause)
+    elif state.is_saved:
+        confirm_saved(order, payment, state, cause)
     elif state.status == "processing":
         _look_again(order, clock.now() + _ASK_AGAIN_AFTER, cause)
     else:

@@ -89,6 +89,7 @@ def place_order(
         mode=order.mode,
         merchant_id=quote.merchant_id,
         terms_version=agreed.at(now).version,
+        deferral=payments.deferral_of(terms.start_at, terms.promised_at, now),
         rates=bill_of(quote).rates,
     )
     inventory.reserve(tx, order.store_id, quote.counted, pointers_of(dict(enumerate(quote.lines))))
@@ -179,7 +180,7 @@ def _first_state(
         delivery_pin=_code() if quote.mode == rules.DELIVERY else None,
     )
     change = Change(Actor(rules.CUSTOMER, quote.customer_id), now, quote.id)
-    return rules.place(order, change, confirmed=payment_method != rules.CARD)
+    return rules.place(order, change, confirmed=payment_method not in rules.PAID_AHEAD)
 
 
 def _first_look(order: Order) -> datetime:

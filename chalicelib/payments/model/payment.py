@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chalicelib.kernel.errors import Conflict
+from chalicelib.kernel.wallets import takes
 from chalicelib.payments.model.bill import NOTHING, RateSum, Sums
 
 if TYPE_CHECKING:
@@ -16,15 +17,20 @@ if TYPE_CHECKING:
 
     from chalicelib.kernel.money import Money
     from chalicelib.payments.model.credit import CreditPart
+    from chalicelib.payments.model.deferral import Deferral
+    from chalicelib.payments.model.resending import Resend
 
 
 class Method(StrEnum):
     """How the customer pays."""
 
     CARD = "card"
+    ALIPAY = "alipay"
+    WECHAT_PAY = "wechat_pay"
     PAY_AT_STORE = "pay_at_store"
     CASH_ON_DELIVERY = "cash_on_delivery"
     CREDIT = "credit"  # gift cards and store credit, and nothing beside them
+    FREE = "free"  # nothing: it makes good another order
 
 
 # What Stripe charges a card at least, by the currency of settlement, and at most, in minor units
@@ -37,10 +43,16 @@ _CARD_MINIMUM = {
 _CARD_MAXIMUM = 99_999_999
 
 
+# Wallets are taken at once: nobody can hold their money first.
+WALLETS = frozenset((Method.ALIPAY, Method.WECHAT_PAY))
+_ONLINE = WALLETS | {Method.CARD}
+
+
 class State(StrEnum):
     """Where a payment stands."""
 
     REQUIRES_PAYMENT = "requires_payment"
+    METHOD_SAVED = "method_saved"
     AUTHORISED = "authorised"
     CAPTURED = "captured"
     PARTIALLY_REFUNDED = "partially_refunded"
@@ -51,12 +63,31 @@ class State(StrEnum):
 
 # Beside the provider's own words: it refuses to have an intent for this order at all.
 ABSENT = "absent"
+# And: it keeps a method for the order. Nothing is held.
+SAVED = "method_saved"
 FINAL = frozenset((State.REFUNDED, State.VOIDED, State.FAILED))
 _MOVES = {
-    State.REQUIRES_PAYMENT: {State.AUTHORISED, State.CAPTURED, State.VOIDED, State.REFUNDED, State.FAILED},
+    State.REQUIRES_PAYMENT: {
+        State.METHOD_SAVED,
+        State.AUTHORISED,
+        State.CAPTURED,
+        State.VOIDED,
+        State.REFUNDED,
+        State.FAILED,
+    },
+    State.METHOD_SAVED: {
+        State.REQUIRES_PAYMENT,
+        State.AUTHORISED,
+        State.CAPTURED,
+        State.VOIDED,
+        State.REFUNDED,
+        State.FAILED,
+    },
     State.AUTHORISED: {State.CAPTURED, State.VOIDED, State.REFUNDED, State.FAILED},
     State.CAPTURED: {State.PARTIALLY_REFUNDED, State.REFUNDED},
     State.PARTIALLY_REFUNDED: {State.PARTIALLY_REFUNDED, State.REFUNDED},
+    # What the customer paid after all was over goes back.
+    State.VOIDED: {State.REFUNDED},
 }
 
 
@@ -66,7 +97,8 @@ class Payment(msgspec.Struct, frozen=True):
     ``credits`` is what gift cards and store credit give; the other amounts are of all tenders together.
     ``sums`` is the bill summed up (``rates``: by tax rate), ``terms_version`` the merchant's terms that the order was placed under. Of what was
     captured, ``refunded_minor`` has gone back and ``pending_minor`` is about to, by ``refunds`` requests so far.
-    ``is_fulfilled``: the goods have changed hands; ``rider_id`` brought them.
+    ``is_fulfilled``: the goods have changed hands; ``rider_id`` brought them. ``deferral``: the method is saved at
+    placement, and the money is held when it is due.
     """
 
     order_id: str
@@ -92,11 +124,13 @@ class Payment(msgspec.Struct, frozen=True):
     refunds: int = 0
     pending_minor: int = 0
     rates: tuple[RateSum, ...] = ()
+    deferral: Deferral | None = None
+    resend: Resend | None = None
 
     @property
     def is_secured(self) -> bool:
         """Whether the store may begin: authorised or taken, or by a method that is paid at hand-over."""
-        if self.method is not Method.CARD:
+        if not self.uses_provider:
             return self.state not in FINAL
         return self.state in (State.AUTHORISED, State.CAPTURED, State.PARTIALLY_REFUNDED)
 
@@ -123,11 +157,20 @@ class Payment(msgspec.Struct, frozen=True):
     @property
     def uses_provider(self) -> bool:
         """Whether the money moves through the payment provider."""
-        return self.method is Method.CARD
+        return self.method in _ONLINE
+
+    @property
+    def saves_method(self) -> bool:
+        """Whether the customer's next step is to save a method, and not to pay."""
+        waits = self.state is State.REQUIRES_PAYMENT
+        return waits and self.deferral is not None and self.deferral.method is None
 
 
 class ProviderState(msgspec.Struct, frozen=True):
-    """What the provider holds for an order: its intent's ``status`` in the provider's words, amounts in minor units."""
+    """What the provider holds for an order: its intent's ``status`` in the provider's words, amounts in minor units.
+
+    ``hold_until`` is when the bank lets go of what is held, where it was asked; ``method`` is the saved one's id.
+    """
 
     intent_id: str
     status: str
@@ -135,6 +178,13 @@ class ProviderState(msgspec.Struct, frozen=True):
     capturable_minor: int
     received_minor: int
     failure_code: str | None = None
+    hold_until: datetime | None = None
+    method: str | None = None
+
+    @property
+    def is_saved(self) -> bool:
+        """The customer has saved a method, to be charged later."""
+        return self.status == SAVED
 
     @property
     def is_authorised(self) -> bool:
@@ -159,13 +209,18 @@ class ProviderState(msgspec.Struct, frozen=True):
 
 def can_pay(method: Method, amount: Money) -> bool:
     """Whether this method takes this amount: a provider charges neither a few cents nor any sum."""
-    if method is not Method.CARD:
+    if method not in _ONLINE:
         return amount.amount >= 0
-    return _CARD_MINIMUM.get(amount.currency, 1) <= amount.amount <= _CARD_MAXIMUM
+    return takes(method, amount.currency) and _CARD_MINIMUM.get(amount.currency, 1) <= amount.amount <= _CARD_MAXIMUM
 
 
 def opened(payment: Payment) -> Payment:
-    """A fresh payment: where credits give all of it, it is paid by them, and they are set aside with it."""
+    """A fresh payment: where credits give all of it, it is paid by them, and they are set aside with it.
+
+    What makes good another order is paid as it stands.
+    """
+    if payment.resend is not None:
+        return replace(payment, method=Method.FREE, state=State.AUTHORISED)
     if payment.credits and payment.credit_minor == payment.amount.amount:
         return replace(payment, method=Method.CREDIT, state=State.AUTHORISED, authorised_minor=payment.amount.amount)
     return payment
@@ -180,6 +235,7 @@ def moved(payment: Payment, state: State, at: datetime, **changes: object) -> Pa
 
 def authorised(payment: Payment, provider: ProviderState, at: datetime) -> Payment:
     """After the provider holds the funds (or took them, for methods that can't wait)."""
+    deferral = payment.deferral and replace(payment.deferral, hold_until=provider.hold_until, renewal_id=None)
     if provider.status == "succeeded":
         return moved(
             payment,
@@ -189,6 +245,7 @@ def authorised(payment: Payment, provider: ProviderState, at: datetime) -> Payme
             authorised_minor=provider.received_minor + payment.credit_minor,
             captured_minor=provider.received_minor + payment.credit_minor,
             failure_code=None,
+            deferral=deferral,
         )
     return moved(
         payment,
@@ -197,15 +254,65 @@ def authorised(payment: Payment, provider: ProviderState, at: datetime) -> Payme
         intent_id=provider.intent_id,
         authorised_minor=provider.capturable_minor + payment.credit_minor,
         failure_code=None,
+        deferral=deferral,
     )
 
 
-def captured(payment: Payment, received_minor: int, at: datetime) -> Payment:
-    """After the money was taken: by the provider, at the till or by the rider."""
+def method_saved(payment: Payment, customer: str, method: str, at: datetime) -> Payment:
+    """After the customer has saved a method that is charged when it is due."""
+    deferral = payment.deferral and replace(payment.deferral, customer=customer, method=method)
+    return moved(payment, State.METHOD_SAVED, at, intent_id=None, failure_code=None, deferral=deferral)
+
+
+def hold_asked(payment: Payment, intent_id: str, at: datetime) -> Payment:
+    """With the intent that is going to hold the money, before it does."""
+    return replace(payment, intent_id=intent_id, changed_at=at, version=payment.version + 1)
+
+
+def hold_refused(payment: Payment, deferral: Deferral, provider: ProviderState, at: datetime) -> Payment:
+    """After the bank refused to hold the money of a saved method; it will be tried again."""
+    return replace(
+        payment, deferral=deferral, failure_code=provider.failure_code, changed_at=at, version=payment.version + 1
+    )
+
+
+def asked_to_pay(payment: Payment, deferral: Deferral, provider: ProviderState, at: datetime) -> Payment:
+    """After the last refusal: the customer has to pay what was to be held."""
+    return moved(payment, State.REQUIRES_PAYMENT, at, deferral=deferral, failure_code=provider.failure_code)
+
+
+def renewal_asked(payment: Payment, intent_id: str, at: datetime) -> Payment:
+    """With the intent whose hold is to take the present one's place."""
+    deferral = payment.deferral and replace(payment.deferral, renewal_id=intent_id)
+    return replace(payment, deferral=deferral, changed_at=at, version=payment.version + 1)
+
+
+def renewed(payment: Payment, provider: ProviderState, at: datetime) -> Payment:
+    """With the new hold in the old one's place."""
+    deferral = payment.deferral and replace(
+        payment.deferral,
+        holds=payment.deferral.holds + 1,
+        attempts=0,
+        hold_until=provider.hold_until,
+        renewal_id=None,
+    )
+    return replace(
+        payment,
+        intent_id=provider.intent_id,
+        authorised_minor=provider.capturable_minor + payment.credit_minor,
+        deferral=deferral,
+        changed_at=at,
+        version=payment.version + 1,
+    )
+
+
+def captured(payment: Payment, received_minor: int, at: datetime, intent_id: str | None = None) -> Payment:
+    """After the money was taken: by the provider (by ``intent_id``), at the till or by the rider."""
     return moved(
         payment,
         State.CAPTURED,
         at,
+        intent_id=intent_id or payment.intent_id,
         captured_minor=received_minor,
         authorised_minor=max(payment.authorised_minor, received_minor),
     )

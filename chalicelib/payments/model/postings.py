@@ -49,9 +49,9 @@ def entry_of(
     )
 
 
-def authorised(payment: Payment, at: datetime) -> Entry:
+def authorised(payment: Payment, at: datetime, cause: str = "authorise") -> Entry:
     """The customer's bank holds the money: nothing has moved."""
-    return entry_of(payment, "authorise", ledger.AUTHORISED, at, memo=str(payment.authorised_minor))
+    return entry_of(payment, cause, ledger.AUTHORISED, at, memo=str(payment.authorised_minor))
 
 
 def voided(payment: Payment, at: datetime) -> Entry:
@@ -95,11 +95,11 @@ def sold(payment: Payment, terms: Terms, at: datetime) -> list[Entry]:
     return entries
 
 
-def returned(payment: Payment, amount: int, at: datetime) -> Entry:
+def returned(payment: Payment, amount: int, at: datetime, cause: str = "release") -> Entry:
     """Money that had been taken for goods that were never handed over goes back."""
     paid_to, _ = _where(payment)
     lines = lines_of((ledger.customer(payment.order_id), amount, "payment"), (paid_to, -amount, "payment"))
-    return entry_of(payment, "release", ledger.REFUNDED, at, lines=lines)
+    return entry_of(payment, cause, ledger.REFUNDED, at, lines=lines)
 
 
 def refunded(
@@ -147,7 +147,7 @@ def refunded(
         (paid_to, -back, "payment"),
     ]
     if payer is not None:
-        lines += _made_good(undone, _account_of(payment, payer))
+        lines += _made_good(undone, account_of(payment, payer))
     entry = entry_of(payment, cause, ledger.REFUNDED, at, lines=lines_of(*lines), memo=memo)
     undone_by_rate = tuple(RateSum(each.rate_bps, -each.gross, -each.tax) for each in rates)
     return replace(entry, rates=undone_by_rate, terms_version=payment.terms_version)
@@ -188,7 +188,8 @@ def _part(amount: int, part: int, whole: int) -> int:
     return allocate(amount, [part, whole - part])[0]
 
 
-def _account_of(payment: Payment, payer: Payer) -> str:
+def account_of(payment: Payment, payer: Payer) -> str:
+    """The account of who bears a loss."""
     if payer == "store":
         return ledger.store(payment.store_id)
     if payer == "rider" and payment.rider_id:

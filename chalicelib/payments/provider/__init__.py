@@ -12,8 +12,19 @@ asked after a look at it.
 from __future__ import annotations
 
 from chalicelib.payments.provider import client
-from chalicelib.payments.provider.intents import ClientAction, cancel, capture, look_up, open_intent
+from chalicelib.payments.provider.actions import ClientAction, NextStep
+from chalicelib.payments.provider.intents import cancel, capture, look_up, open_intent, resume_wallet
 from chalicelib.payments.provider.refunds import refund, refund_part
+from chalicelib.payments.provider.saving import (
+    cancel_setup,
+    forget_method,
+    hold,
+    keep_method,
+    look_up_setup,
+    open_hold,
+    open_setup,
+    show_hold,
+)
 from chalicelib.payments.provider.tips import TIP_OF, open_tip, received_for_tip
 from chalicelib.payments.provider.webhooks import SIGNATURE_TOLERANCE_SECONDS, WEBHOOK_TYPES, verify_signature
 
@@ -22,14 +33,24 @@ __all__ = [
     "TIP_OF",
     "WEBHOOK_TYPES",
     "ClientAction",
+    "NextStep",
     "cancel",
+    "cancel_setup",
     "capture",
     "client",
+    "forget_method",
+    "hold",
+    "keep_method",
     "look_up",
+    "look_up_setup",
+    "open_hold",
     "open_intent",
+    "open_setup",
     "open_tip",
     "received_for_tip",
     "refund",
     "refund_part",
+    "resume_wallet",
+    "show_hold",
     "verify_signature",
 ]

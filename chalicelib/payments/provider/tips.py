@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.payments.provider import client
-from chalicelib.payments.provider.intents import ClientAction
+from chalicelib.payments.provider.actions import ClientAction
 
 if TYPE_CHECKING:
     from chalicelib.payments.model.tips import Tip

@@ -12,6 +12,8 @@ WEBHOOK_TYPES = frozenset(
         "payment_intent.canceled",
         "payment_intent.payment_failed",
         "payment_intent.succeeded",
+        "setup_intent.setup_failed",
+        "setup_intent.succeeded",
     )
 )
 SIGNATURE_TOLERANCE_SECONDS = 300

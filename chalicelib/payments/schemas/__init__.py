@@ -9,6 +9,7 @@ from chalicelib.payments.schemas.payment import (
     StripeIntent,
     StripeNotice,
     StripeSubject,
+    WalletStep,
     amount_view,
     money_view,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "StripeIntent",
     "StripeNotice",
     "StripeSubject",
+    "WalletStep",
     "amount_view",
     "money_view",
 ]

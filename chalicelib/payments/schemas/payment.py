@@ -16,21 +16,43 @@ class PaymentAmount(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
 
 
+class WalletStep(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a wallet is paid: lead the customer to `url`, or show `data` as a QR code, which `image_url` shows too."""
+
+    kind: Literal["redirect", "qr_code"]
+    url: str
+    data: str | None = None
+    image_url: str | None = None
+
+
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """How an order's payment stands, and what the customer's app needs to pay it."""
 
     order_id: str
-    method: Literal["card", "pay_at_store", "cash_on_delivery", "credit"]
-    state: Literal["requires_payment", "authorised", "captured", "partially_refunded", "refunded", "voided", "failed"]
+    method: Literal["card", "alipay", "wechat_pay", "pay_at_store", "cash_on_delivery", "credit", "free"]
+    state: Literal[
+        "requires_payment",
+        "method_saved",
+        "authorised",
+        "captured",
+        "partially_refunded",
+        "refunded",
+        "voided",
+        "failed",
+    ]
     amount: PaymentAmount
     captured: PaymentAmount
     refunded: PaymentAmount
     failure_code: str | None = None
     payment_intent_id: str | None = None
+    setup_intent_id: Annotated[
+        str | None, msgspec.Meta(description="Instead of a payment intent, where a card is saved now and charged later.")
+    ] = None
     client_secret: Annotated[
         str | None,
         msgspec.Meta(description="For the app's payment form; only while the payment is required."),
     ] = None
+    next_step: WalletStep | None = None
 
 
 class StripeIntent(msgspec.Struct, frozen=True):

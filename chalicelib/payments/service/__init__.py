@@ -6,14 +6,17 @@ from chalicelib.payments.model import Method, Payment, ProviderState, State
 from chalicelib.payments.model.bill import DELIVERY_FEE, SMALL_ORDER_FEE, Bill, BillLine, Sums
 from chalicelib.payments.model.cases import Case, CaseState
 from chalicelib.payments.model.credit import PROMOTIONS, Credit, CreditPart, Movement
+from chalicelib.payments.model.deferral import RENEWED_AHEAD, Deferral, deferral_of, pay_by
 from chalicelib.payments.model.ledger import Entry, balances, trial_balance
 from chalicelib.payments.model.refunds import Refund, RefundPayer, RefundReason, RefundRequest
+from chalicelib.payments.model.resending import Resend
 from chalicelib.payments.model.terms import DEFAULT as DEFAULT_TERMS
 from chalicelib.payments.model.terms import Commission, Schedule, Terms
 from chalicelib.payments.model.tips import Tip
 from chalicelib.payments.model.words import amount_of, concerns_customer, in_words
-from chalicelib.payments.provider import ClientAction
+from chalicelib.payments.provider import ClientAction, NextStep
 from chalicelib.payments.service.adjusting import reduce_bill
+from chalicelib.payments.service.aftersales import compensate, give_back_part, keep_payment, resend_of
 from chalicelib.payments.service.cases import get_case, list_cases, open_case, resolve_case
 from chalicelib.payments.service.credit import (
     Grant,
@@ -30,6 +33,16 @@ from chalicelib.payments.service.credit import (
     look_at_gift_card,
     revoke_gift_card,
     store_credit_ref,
+)
+from chalicelib.payments.service.holding import (
+    ask_to_hold,
+    keep_method,
+    let_go_superseded,
+    record_refused,
+    record_saved,
+    renew_hold,
+    take_early,
+    with_end,
 )
 from chalicelib.payments.service.ledger import (
     AlreadyPosted,
@@ -51,9 +64,10 @@ from chalicelib.payments.service.paying import (
     record_authorised,
     record_failure,
     release_payment,
+    return_late_payment,
     start_intent,
 )
-from chalicelib.payments.service.refunds import request_refund, settle_refund
+from chalicelib.payments.service.refunds import refund_within, request_refund, settle_refund
 from chalicelib.payments.service.tendering import Tender, TenderPlan, covers, plan_tenders, refund_to_credit
 from chalicelib.payments.service.terms import agree_on_terms, get_terms, terms_of
 from chalicelib.payments.service.tips import offer_tip, settle_tip, start_tip
@@ -65,6 +79,7 @@ __all__ = [
     "DEFAULT_TERMS",
     "DELIVERY_FEE",
     "PROMOTIONS",
+    "RENEWED_AHEAD",
     "SMALL_ORDER_FEE",
     "AlreadyPosted",
     "Bill",
@@ -75,17 +90,20 @@ __all__ = [
     "Commission",
     "Credit",
     "CreditPart",
+    "Deferral",
     "Entry",
     "Grant",
     "IssuedCard",
     "Method",
     "Movement",
+    "NextStep",
     "Payment",
     "ProviderState",
     "Refund",
     "RefundPayer",
     "RefundReason",
     "RefundRequest",
+    "Resend",
     "Schedule",
     "State",
     "Sums",
@@ -97,12 +115,15 @@ __all__ = [
     "all_entries_of_rider",
     "all_entries_of_store",
     "amount_of",
+    "ask_to_hold",
     "balances",
     "bill_ref",
     "can_pay",
     "capture_payment",
+    "compensate",
     "concerns_customer",
     "covers",
+    "deferral_of",
     "entries_of_account",
     "entries_of_order",
     "entries_of_rider",
@@ -113,11 +134,15 @@ __all__ = [
     "get_gift_card",
     "get_payment",
     "get_terms",
+    "give_back_part",
     "give_credit",
     "give_goodwill",
     "grant",
     "in_words",
     "issue_gift_card",
+    "keep_method",
+    "keep_payment",
+    "let_go_superseded",
     "list_card_movements",
     "list_cases",
     "list_own_credit",
@@ -127,25 +152,34 @@ __all__ = [
     "offer_tip",
     "open_case",
     "open_payment",
+    "pay_by",
     "payment_ref",
     "plan_tenders",
     "post",
     "record_authorised",
     "record_failure",
+    "record_refused",
+    "record_saved",
     "reduce_bill",
     "refund_to_credit",
+    "refund_within",
     "refunds_of",
     "release_payment",
+    "renew_hold",
     "request_refund",
+    "resend_of",
     "resolve_case",
+    "return_late_payment",
     "revoke_gift_card",
     "settle_refund",
     "settle_tip",
     "start_intent",
     "start_tip",
     "store_credit_ref",
+    "take_early",
     "terms_of",
     "terms_ref",
     "tip_ref",
     "trial_balance",
+    "with_end",
 ]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from chalicelib.kernel import clock, tables
 from chalicelib.kernel.errors import Conflict, DomainError, NotFound, Unavailable, VersionConflict
 from chalicelib.kernel.transaction import Transaction
@@ -16,6 +18,8 @@ from chalicelib.payments.model import Method, Payment, ProviderState, State, pos
 from chalicelib.payments.model import credit as credit_rules
 from chalicelib.payments.model.apportion import sums_of
 from chalicelib.payments.model.bill import RateSum, Sums, by_rate, rates_less
+from chalicelib.payments.model.deferral import Deferral
+from chalicelib.payments.model.resending import Resend, brought_again
 from chalicelib.payments.provider import ClientAction
 from chalicelib.payments.service import tendering
 from chalicelib.payments.service.ledger import entries_of_order, post
@@ -27,6 +31,8 @@ from chalicelib.payments.tables.refunds import refunds_of
 if TYPE_CHECKING:
     from chalicelib.kernel.money import Money
     from chalicelib.payments.model.credit import CreditPart
+    from chalicelib.payments.model.ledger import Entry
+    from chalicelib.payments.model.terms import Terms
 
 logger = logging.getLogger(__name__)
 
@@ -58,11 +64,15 @@ def open_payment(
     merchant_id: str = "",
     terms_version: int = 0,
     rates: tuple[RateSum, ...] = (),
+    deferral: Deferral | None = None,
+    resend: Resend | None = None,
 ) -> Payment:
     """Write what the order owes into the caller's transaction, and set aside what ``credits`` give towards it.
 
     Where they give all of it the method is ``credit``, and the payment is authorised by that. ``sums`` are those of the
-    order's bill, ``terms_version`` is that of the merchant's terms under which it is placed.
+    order's bill, ``terms_version`` is that of the merchant's terms under which it is placed. With a ``deferral`` a card
+    is saved now and charged when it is due. With ``resend`` the order
+    costs its customer nothing.
     """
     payment = model.opened(
         Payment(
@@ -77,7 +87,9 @@ def open_payment(
             mode=mode,
             merchant_id=merchant_id,
             terms_version=terms_version,
+            resend=resend,
             rates=rates,
+            deferral=deferral if method == Method.CARD else None,
         )
     )
     tendering.hold(tx, payment)
@@ -96,6 +108,10 @@ def start_intent(payment: Payment) -> ClientAction | None:
     """
     if not payment.uses_provider or payment.state is not State.REQUIRES_PAYMENT:
         return None
+    if payment.saves_method:
+        return provider.open_setup(payment)
+    if payment.deferral is not None:
+        return provider.show_hold(payment.intent_id or "")
     return provider.open_intent(payment)
 
 
@@ -104,17 +120,26 @@ def get_client_action(order_id: str, customer_id: str) -> tuple[Payment, ClientA
     payment = get_payment(order_id)
     if payment.customer_id != customer_id:
         raise NotFound("payment", order_id)
+    if payment.method in model.WALLETS and payment.state is State.REQUIRES_PAYMENT:
+        return payment, provider.resume_wallet(payment)
     return payment, start_intent(payment)
 
 
 def look_up_provider(payment: Payment, intent_id: str | None = None) -> ProviderState:
     """Ask the provider how the payment stands; ``intent_id`` where a notice has named the intent."""
+    if payment.saves_method:
+        return provider.look_up_setup(payment, intent_id)
+    if payment.deferral is not None and payment.intent_id is None:
+        return ProviderState("", model.ABSENT, payment.provider_minor, 0, 0)
     return provider.look_up(payment, intent_id)
 
 
 def record_authorised(tx: Transaction, payment: Payment, state: ProviderState) -> Payment:
     """Write into the caller's transaction that the funds are held. Raises ``Conflict`` when the payment has ended."""
-    if state.amount_minor != payment.provider_minor:
+    # What was taken is exactly what was owed; of what is held, less may be taken.
+    if state.amount_minor < payment.provider_minor or (
+        state.status == "succeeded" and state.amount_minor != payment.provider_minor
+    ):
         raise Conflict("payment_amount", "The provider holds another amount than is left to pay.")
     after = model.authorised(payment, state, clock.now())
     write(tx, payment, after)
@@ -157,11 +182,36 @@ def capture_payment(order_id: str, rider_id: str | None = None) -> Payment:
     tx = Transaction()
     taken = handed = model.handed_over(payment, rider_id, clock.now())
     if payment.state not in (State.CAPTURED, State.PARTIALLY_REFUNDED):
-        taken = _take(tx, handed)
+        taken = take(tx, handed)
     if taken.state is not State.FAILED:
         terms = terms_of(payment.merchant_id, payment.terms_version)
-        post(tx, *postings.sold(taken, terms, clock.now()))
+        post(tx, *_shared_out(taken, terms))
+        if payment.deferral is not None:
+            provider.forget_method(payment.deferral)
     return _save(payment, taken, tx)
+
+
+def _shared_out(payment: Payment, terms: Terms) -> list[Entry]:
+    if payment.resend is not None:
+        return brought_again(payment, payment.resend, terms, clock.now())
+    return postings.sold(payment, terms, clock.now())
+
+
+def return_late_payment(order_id: str, intent_id: str) -> Payment:
+    """Give back what a customer paid after all was over and nothing was owed any more. Nothing paid: nothing happens."""
+    payment = get_payment(order_id)
+    if payment.state is not State.VOIDED or not payment.uses_provider or payment.captured_minor:
+        return payment
+    state = provider.look_up(payment, intent_id)
+    if state.status == "requires_capture":
+        provider.cancel(state.intent_id)
+    if state.status != "succeeded":
+        return payment
+    provider.refund(payment, state.intent_id, state.received_minor)
+    tx = Transaction()
+    post(tx, postings.collected(payment, state.received_minor, clock.now()))
+    post(tx, postings.returned(payment, state.received_minor, clock.now(), "late"))
+    return _save(payment, model.released(payment, state.received_minor, clock.now()), tx)
 
 
 def release_payment(order_id: str) -> Payment:
@@ -181,7 +231,7 @@ def release_payment(order_id: str) -> Payment:
     return _save(payment, model.released(payment, refunded, clock.now()), tx)
 
 
-def _take(tx: Transaction, payment: Payment) -> Payment:
+def take(tx: Transaction, payment: Payment) -> Payment:
     """Take the money, by whatever tenders: the payment captured, or failed where the hold on it was lost."""
     state = _capture_at_provider(payment) if payment.uses_provider else None
     by_credit = tendering.redeem(tx, payment, payment.amount.amount)
@@ -195,11 +245,14 @@ def _take(tx: Transaction, payment: Payment) -> Payment:
     received = due if state is None else state.received_minor
     if received:
         post(tx, postings.collected(payment, received, clock.now()))
-    return model.captured(payment, received + by_credit, clock.now())
+    intent_id = state.intent_id if state else None
+    return model.captured(payment, received + by_credit, clock.now(), intent_id or None)
 
 
 def _capture_at_provider(payment: Payment) -> ProviderState:
-    state = provider.look_up(payment)
+    state = look_up_provider(payment)
+    if state.is_gone:
+        state = _held_again(payment, state)
     if state.status != "requires_capture":
         return state
     if payment.provider_minor <= 0:
@@ -207,9 +260,31 @@ def _capture_at_provider(payment: Payment) -> ProviderState:
     return provider.capture(state.intent_id, min(payment.provider_minor, state.capturable_minor))
 
 
+def _held_again(payment: Payment, lost: ProviderState) -> ProviderState:
+    """After a hold was lost: a new one, where a method was saved for it. The same one at each repeat."""
+    deferral = payment.deferral
+    if deferral is None or deferral.method is None or payment.provider_minor <= 0:
+        return lost
+    intent_id = provider.open_hold(payment, deferral, deferral.holds + 1)
+    return provider.hold(payment, deferral, intent_id)
+
+
 def _release_at_provider(payment: Payment) -> int:
     """Minor units that had to be given back by the provider."""
-    state = provider.look_up(payment)
+    refunded = _let_go(payment)
+    if payment.deferral is not None:
+        if payment.deferral.renewal_id:
+            _let_go(replace(payment, intent_id=payment.deferral.renewal_id))
+        provider.forget_method(payment.deferral)
+    return refunded
+
+
+def _let_go(payment: Payment) -> int:
+    state = look_up_provider(payment)
+    if payment.saves_method:
+        if state.intent_id:
+            provider.cancel_setup(state.intent_id)
+        return 0
     if state.status != "succeeded" and not state.is_gone:
         try:
             state = provider.cancel(state.intent_id)
@@ -257,7 +332,7 @@ def _post_release(tx: Transaction, payment: Payment, back: int) -> None:
         post(tx, postings.collected(payment, back, at))
     if back:
         post(tx, postings.returned(payment, back, at))
-    elif payment.state is State.AUTHORISED:
+    elif payment.state is State.AUTHORISED and payment.resend is None:
         post(tx, postings.voided(payment, at))
 
 

@@ -12,6 +12,8 @@ from chalicelib.kernel.money import Money
 from chalicelib.payments.model import Method, Payment, State
 from chalicelib.payments.model.bill import RateSum, Sums
 from chalicelib.payments.model.credit import CreditPart, kind_of
+from chalicelib.payments.model.deferral import Deferral
+from chalicelib.payments.model.resending import Resend
 
 SK = "PAYMENT"
 
@@ -46,6 +48,8 @@ class PaymentRow(tables.Row):
     is_fulfilled = BooleanAttribute(null=True)
     refunds = NumberAttribute(default=0)
     pending = NumberAttribute(default=0)
+    resend = JSONAttribute(null=True)  # of what makes good another order: that one, who bears it, goods, fee
+    deferral = JSONAttribute(null=True)  # of orders far ahead: due, customer, method, holds, attempts, until, renewal
 
 
 def pk(order_id: str) -> str:
@@ -82,6 +86,8 @@ def to_row(payment: Payment) -> PaymentRow:
         is_fulfilled=payment.is_fulfilled or None,
         refunds=payment.refunds,
         pending=payment.pending_minor,
+        resend=msgspec.to_builtins(payment.resend) if payment.resend else None,
+        deferral=msgspec.to_builtins(payment.deferral) if payment.deferral else None,
     )
 
 
@@ -112,7 +118,9 @@ def of_row(row: PaymentRow | None) -> Payment | None:
         is_fulfilled=bool(row.is_fulfilled),
         refunds=int(row.refunds),
         pending_minor=int(row.pending),
+        resend=msgspec.convert(row.resend, Resend) if row.resend else None,
         rates=tuple(RateSum(*each) for each in row.rates or ()),
+        deferral=msgspec.convert(row.deferral, Deferral) if row.deferral else None,
     )
 
 

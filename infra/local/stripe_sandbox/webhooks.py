@@ -33,6 +33,8 @@ DEFAULT_EVENTS: Final = frozenset(
         "payment_intent.succeeded",
         "payment_intent.payment_failed",
         "payment_intent.canceled",
+        "setup_intent.setup_failed",
+        "setup_intent.succeeded",
         "charge.captured",
         "charge.refunded",
         "refund.created",

@@ -38,6 +38,26 @@ def types(params: Params) -> tuple[str, ...] | None:
     return asked
 
 
+def allowed(params: Params, types_: tuple[str, ...]) -> tuple[str, ...]:
+    """Of the types that Stripe offers those that are allowed, which is all of them where nothing was said."""
+    asked = params.texts("allowed_payment_method_types")
+    if asked is None:
+        return types_
+    if "payment_method_types" in params:
+        raise StripeError(
+            "You may only specify one of these parameters: allowed_payment_method_types, payment_method_types.",
+            param="allowed_payment_method_types",
+        )
+    left = tuple(type_ for type_ in types_ if type_ in asked)
+    if not left:
+        raise StripeError(
+            "None of the allowed payment method types can be used for this payment.",
+            code="payment_intent_invalid_parameter",
+            param="allowed_payment_method_types",
+        )
+    return left
+
+
 def default_types(currency: str, capture_method: str) -> tuple[str, ...]:
     """The types that Stripe offers by itself: those that pay in the currency and can be captured as asked for."""
     return tuple(
@@ -59,11 +79,12 @@ def check_currency_of(types_: tuple[str, ...], currency: str) -> None:
 
 def automatic_payment_methods(params: Params) -> Json | None:
     """What was asked for; Stripe's default when neither this nor a list of types was sent."""
+    named = [name for name in ("payment_method_types", "allowed_payment_method_types") if name in params]
     if "automatic_payment_methods" not in params:
-        return None if "payment_method_types" in params else {"allow_redirects": "always", "enabled": True}
-    if "payment_method_types" in params:
+        return None if named else {"allow_redirects": "always", "enabled": True}
+    if named:
         raise StripeError(
-            "You may only specify one of these parameters: automatic_payment_methods, payment_method_types.",
+            f"You may only specify one of these parameters: automatic_payment_methods, {named[0]}.",
             param="automatic_payment_methods",
         )
     asked = params.within("automatic_payment_methods", ("enabled", "allow_redirects"))

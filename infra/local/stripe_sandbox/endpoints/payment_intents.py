@@ -44,7 +44,11 @@ _SETTING: Final = frozenset(
         "expand",
     ]
 ) | frozenset(intent_params.DETAILS)
-_CREATE: Final = _SETTING | _CONFIRMING | {"automatic_payment_methods", "confirm", "confirmation_method"}
+_CREATE: Final = (
+    _SETTING
+    | _CONFIRMING
+    | {"allowed_payment_method_types", "automatic_payment_methods", "confirm", "confirmation_method"}
+)
 _UPDATE: Final = _SETTING
 _CONFIRM: Final = _CONFIRMING | {"client_secret", "receipt_email", "shipping", "payment_method_options"}
 _CAPTURE: Final = frozenset(
@@ -86,7 +90,9 @@ def create(work: Work) -> Answer:
     choice = choosing.chosen(work, params)
     automatic = intent_params.automatic_payment_methods(params)
     capture_method = params.choice("capture_method", _CAPTURE_METHODS) or "automatic_async"
-    types = intent_params.types(params) or intent_params.default_types(currency, capture_method)
+    types = intent_params.types(params) or intent_params.allowed(
+        params, intent_params.default_types(currency, capture_method)
+    )
     intent_params.check_currency_of(types, currency)
     id_ = new_id("pi")
     outcome = machine.create(

@@ -21,7 +21,9 @@ _CONFIRMING: Final = frozenset(
 _SETTING: Final = frozenset(
     {"customer", "description", "metadata", "payment_method", "payment_method_data", "payment_method_types", "expand"}
 )
-_CREATE: Final = _SETTING | _CONFIRMING | {"automatic_payment_methods", "confirm", "usage"}
+_CREATE: Final = (
+    _SETTING | _CONFIRMING | {"allowed_payment_method_types", "automatic_payment_methods", "confirm", "usage"}
+)
 _UNSUPPORTED: Final = frozenset(
     {
         "attach_to_self",
@@ -48,7 +50,7 @@ def create(work: Work) -> Answer:
         f"{id_}_secret_{new_id('s')[3:]}",
         status="requires_confirmation" if saved else "requires_payment_method",
         usage=params.choice("usage", ("off_session", "on_session")) or "off_session",
-        payment_method_types=_types(params) or ("card",),
+        payment_method_types=_types(params) or intent_params.allowed(params, ("card",)),
         automatic_payment_methods=intent_params.automatic_payment_methods(params),
         customer=intent_params.customer(work, params),
         description=params.text("description"),
