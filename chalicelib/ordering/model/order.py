@@ -187,6 +187,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return self.accept_by or self.pay_by
 
     @property
+    def awaits_customer(self) -> bool:
+        """Whether the customer has to pay, or to save a method, by ``pay_by``."""
+        return self.confirmed_at is None or self.payment_step == ASKED
+
+    @property
     def can_be_cancelled_by_customer(self) -> bool:
         """Whether the store has not accepted yet."""
         return self.status is Status.PLACED

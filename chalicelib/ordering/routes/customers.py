@@ -15,7 +15,7 @@ from chalicelib.kernel.idempotency import IdempotencyKey
 from chalicelib.kernel.money import Money
 from chalicelib.ordering import service
 from chalicelib.ordering.routes.blueprint import endpoints
-from chalicelib.ordering.routes.render import order_view, placed_view, quote_view, summary_view
+from chalicelib.ordering.routes.render import action_view, order_view, placed_view, quote_view, summary_view
 from chalicelib.ordering.schemas import (
     BasketAddress,
     CancelOwnOrder,
@@ -29,6 +29,8 @@ from chalicelib.ordering.schemas import (
     RequestQuote,
     StoreCreditTender,
 )
+
+_PAID_AHEAD = ("card", "alipay", "wechat_pay")
 
 
 @endpoints.post(
@@ -89,13 +91,12 @@ def _answer_placed(placed: service.PlacedOrder) -> Reply[PlacedOrderView]:
 def _with_client_secret(request: Request[Any], body: dict[str, Any]) -> dict[str, Any]:
     """Add to a repeated answer what the app pays with: it is never stored, but asked of the provider again."""
     payment = body["payment"]
-    if payment["method"] != "card" or payment.get("client_secret") is not None:
+    if payment["method"] not in _PAID_AHEAD or payment.get("client_secret") is not None:
         return body
     action = service.find_client_action(body["id"], request.principal.id)
     if action is None:
         return body
-    secret = {"payment_intent_id": action.intent_id, "client_secret": action.client_secret}
-    return {**body, "payment": {**payment, **secret}}
+    return {**body, "payment": {**payment, **msgspec.to_builtins(action_view(action))}}
 
 
 @endpoints.post(
@@ -122,8 +123,13 @@ def place_order(request: Request[PlaceOrder]) -> service.PlacedOrder:
     """Order what was quoted.
 
     Stock, order, payment and deadline come into being together or not at all. For a card, the answer carries the client
-    secret with which your app confirms the payment; the store sees the order once it is authorised. What is paid at the
-    store or at the door is with the store at once.
+    secret with which your app confirms the payment; the store sees the order once it is authorised. Alipay and WeChat
+    Pay are paid where `next_step` leads, and taken at once; if the order ends, all of it comes back. What is paid at
+    the store or at the door is with the store at once.
+
+    For an order more than five days ahead the card is saved instead, with the secret of a setup intent, and the store
+    sees the order then. The money is held shortly before the work begins; should the bank refuse, you are asked to pay
+    until `pay_by`.
 
     With `tenders`, gift cards and your store credit pay as far as they are stated to or can, in their order, and a card
     the rest. What they give is set aside with the order, and comes back if it ends; nothing is taken before you have

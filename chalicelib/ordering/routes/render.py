@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.kernel import clock
 from chalicelib.ordering import service
+from chalicelib.ordering.routes.render_claims import claim_views, open_claim_view
 from chalicelib.ordering.schemas import (
     BoardCard,
     CreditTender,
@@ -26,6 +27,7 @@ from chalicelib.ordering.schemas import (
     StoreOrderView,
     TicketLine,
     TimelineEntry,
+    WalletStep,
 )
 
 if TYPE_CHECKING:
@@ -75,10 +77,19 @@ def placed_view(placed: service.PlacedOrder) -> PlacedOrderView:
             amount=_amount(placed.payment.amount.amount, placed.payment.amount.currency),
             credits=_credits(placed.payment),
             pay_by=None if order.confirmed_at else clock.rfc3339(order.pay_by),
-            payment_intent_id=action.intent_id if action else None,
-            client_secret=action.client_secret if action else None,
+            **(action_view(action) if action else {}),
         ),
     )
+
+
+def action_view(action: service.ClientAction) -> dict[str, Any]:
+    """What a customer needs to pay, as the fields of a fresh order's payment."""
+    named = "setup_intent_id" if action.kind == "setup" else "payment_intent_id"
+    step = action.next_step
+    shown = {named: action.intent_id, "client_secret": action.client_secret}
+    if step is None:
+        return shown
+    return {**shown, "next_step": WalletStep(kind=step.kind, url=step.url, data=step.data, image_url=step.image_url)}
 
 
 def order_view(snapshot: service.OrderSnapshot) -> OrderView:
@@ -94,7 +105,7 @@ def order_view(snapshot: service.OrderSnapshot) -> OrderView:
         version=order.version,
         can_cancel=order.can_be_cancelled_by_customer,
         placed_at=clock.rfc3339(order.placed_at),
-        pay_by=None if order.confirmed_at else clock.rfc3339(order.pay_by),
+        pay_by=clock.rfc3339(order.pay_by) if order.awaits_customer else None,
         confirmed_at=_instant(order.confirmed_at),
         accept_by=_instant(order.accept_by),
         wanted_at=_instant(order.promise.wanted_at),
@@ -109,6 +120,8 @@ def order_view(snapshot: service.OrderSnapshot) -> OrderView:
         delivery_pin=order.delivery_pin,
         payment=_payment(snapshot),
         delivery=_delivery(snapshot),
+        claims=claim_views(order),
+        resend_of=order.resend_of,
         timeline=[
             TimelineEntry(step=e.step, at=clock.rfc3339(e.at), actor=e.actor.kind, reason=e.reason)
             for e in order.timeline
@@ -152,6 +165,8 @@ def state_view(order: service.Order) -> StoreOrderState:
         promised_at=clock.rfc3339(order.promise.promised_at),
         payment_method=order.payment_method,
         total=_amount(order.total.amount, order.total.currency),
+        claim=open_claim_view(order),
+        resend_of=order.resend_of,
         timeline=[
             TimelineEntry(
                 step=e.step,
@@ -177,6 +192,7 @@ def store_order_view(snapshot: service.OrderSnapshot) -> StoreOrderView:
         minimum_age=document.minimum_age,
         payment=_payment(snapshot),
         delivery=_delivery(snapshot),
+        claims=claim_views(snapshot.order),
     )
 
 

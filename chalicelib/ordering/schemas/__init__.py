@@ -45,6 +45,7 @@ from chalicelib.ordering.schemas.views import (
     StoreOrderView,
     TicketLine,
     TimelineEntry,
+    WalletStep,
 )
 
 __all__ = [
@@ -88,4 +89,5 @@ __all__ = [
     "StoreOrderView",
     "TicketLine",
     "TimelineEntry",
+    "WalletStep",
 ]

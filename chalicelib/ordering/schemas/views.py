@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from chalicelib.ordering.schemas.claims import ClaimView
 from chalicelib.ordering.schemas.values import (
     Attention,
     InstantText,
@@ -127,7 +128,10 @@ class CreditTender(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderPayment(msgspec.Struct, frozen=True, kw_only=True):
-    """How the payment stands. `method` pays what `credits` don't; where they pay all of it, it is `credit`."""
+    """How the payment stands. `method` pays what `credits` don't; where they pay all of it, it is `credit`.
+
+    `method_saved`: the card is saved, and the money will be held shortly before the work begins.
+    """
 
     method: PaidBy
     state: str
@@ -143,10 +147,21 @@ class OrderDelivery(msgspec.Struct, frozen=True, kw_only=True):
     has_rider: bool
 
 
+class WalletStep(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a wallet is paid: lead the customer to `url`, or show `data` as a QR code, which `image_url` shows too."""
+
+    kind: Literal["redirect", "qr_code"]
+    url: str
+    data: str | None = None
+    image_url: str | None = None
+
+
 class PlacedPayment(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be paid: `amount`, of which `credits` is set aside already.
 
-    With `client_secret` the app confirms a card payment of the rest at the provider.
+    With `client_secret` the app confirms a card payment of the rest at the provider. For an order far ahead it is the
+    secret of `setup_intent_id`, by which the card is saved: the money is held shortly before the work begins. A wallet
+    is paid where `next_step` says.
     """
 
     method: PaidBy
@@ -155,7 +170,9 @@ class PlacedPayment(msgspec.Struct, frozen=True, kw_only=True):
     credits: list[CreditTender] = []
     pay_by: InstantText | None
     payment_intent_id: str | None = None
+    setup_intent_id: str | None = None
     client_secret: str | None = None
+    next_step: WalletStep | None = None
 
 
 class PlacedOrderView(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,7 +202,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     can_cancel: bool
     placed_at: InstantText
-    pay_by: Annotated[InstantText | None, Meta(description="Until when it has to be paid, as long as it is not.")]
+    pay_by: Annotated[InstantText | None, Meta(description="Until when you have to pay it, as long as you have to.")]
     confirmed_at: Annotated[InstantText | None, Meta(description="Since when the store sees it.")]
     accept_by: Annotated[InstantText | None, Meta(description="Until when the store has to answer.")]
     wanted_at: InstantText | None
@@ -200,6 +217,9 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     delivery_pin: str | None
     payment: OrderPayment
     delivery: OrderDelivery | None
+    claims: list[ClaimView]
+    claims: Annotated[list[ClaimView], Meta(description="What you asked for since the store accepted.")]
+    resend_of: Annotated[str | None, Meta(description="The order that this one makes good.")]
     timeline: list[TimelineEntry]
 
 
@@ -244,6 +264,8 @@ class StoreOrderState(msgspec.Struct, frozen=True, kw_only=True):
     promised_at: InstantText
     payment_method: PaidBy
     total: OrderAmount
+    claim: Annotated[ClaimView | None, Meta(description="What its customer asks for and is not decided.")]
+    resend_of: Annotated[str | None, Meta(description="The order that this one makes good.")]
     timeline: list[TimelineEntry]
 
 
@@ -290,3 +312,4 @@ class StoreOrderView(msgspec.Struct, frozen=True, kw_only=True):
     minimum_age: int
     payment: OrderPayment
     delivery: OrderDelivery | None
+    claims: list[ClaimView]

@@ -63,6 +63,7 @@ from chalicelib.ordering.service.staff import (
     start_order,
 )
 from chalicelib.payments.service import (
+    ClientAction,
     Entry,
     Payment,
     Refund,
@@ -82,6 +83,7 @@ __all__ = [
     "Card",
     "Claim",
     "ClaimedOrder",
+    "ClientAction",
     "ComponentChoice",
     "Destination",
     "Draft",

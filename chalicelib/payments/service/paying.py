@@ -24,7 +24,7 @@ from chalicelib.payments.provider import ClientAction
 from chalicelib.payments.service import tendering
 from chalicelib.payments.service.ledger import entries_of_order, post
 from chalicelib.payments.service.terms import terms_of
-from chalicelib.payments.service.writing import payment_ref, write
+from chalicelib.payments.service.writing import Beside, payment_ref, write
 from chalicelib.payments.tables import SK, PaymentRow, pk, to_row
 from chalicelib.payments.tables.refunds import refunds_of
 
@@ -171,7 +171,7 @@ def record_failure(payment: Payment, state: ProviderState) -> None:
     tx.commit()
 
 
-def capture_payment(order_id: str, rider_id: str | None = None) -> Payment:
+def capture_payment(order_id: str, rider_id: str | None = None, beside: Beside | None = None) -> Payment:
     """Take the money of an order that reached its customer, by its rider or not, and share it out in the ledger.
 
     Done before, or found impossible: nothing happens.
@@ -188,7 +188,7 @@ def capture_payment(order_id: str, rider_id: str | None = None) -> Payment:
         post(tx, *_shared_out(taken, terms))
         if payment.deferral is not None:
             provider.forget_method(payment.deferral)
-    return _save(payment, taken, tx)
+    return _save(payment, taken, tx, beside)
 
 
 def _shared_out(payment: Payment, terms: Terms) -> list[Entry]:
@@ -200,9 +200,9 @@ def _shared_out(payment: Payment, terms: Terms) -> list[Entry]:
 def return_late_payment(order_id: str, intent_id: str) -> Payment:
     """Give back what a customer paid after all was over and nothing was owed any more. Nothing paid: nothing happens."""
     payment = get_payment(order_id)
-    if payment.state is not State.VOIDED or not payment.uses_provider or payment.captured_minor:
+    if payment.state is not State.VOIDED or not payment.uses_provider or not intent_id.startswith("pi_"):
         return payment
-    state = provider.look_up(payment, intent_id)
+    state = provider.look_up(replace(payment, intent_id=intent_id))
     if state.status == "requires_capture":
         provider.cancel(state.intent_id)
     if state.status != "succeeded":
@@ -214,7 +214,7 @@ def return_late_payment(order_id: str, intent_id: str) -> Payment:
     return _save(payment, model.released(payment, state.received_minor, clock.now()), tx)
 
 
-def release_payment(order_id: str) -> Payment:
+def release_payment(order_id: str, beside: Beside | None = None) -> Payment:
     """Void or refund the payment of an order that ended unfulfilled. Done before: nothing happens."""
     payment = get_payment(order_id)
     if payment.state in model.FINAL:
@@ -228,7 +228,7 @@ def release_payment(order_id: str) -> Payment:
         refunded += payment.refunded_minor + tendering.refund_rest(tx, payment)
     else:
         tendering.release(tx, payment)
-    return _save(payment, model.released(payment, refunded, clock.now()), tx)
+    return _save(payment, model.released(payment, refunded, clock.now()), tx, beside)
 
 
 def take(tx: Transaction, payment: Payment) -> Payment:
@@ -336,7 +336,9 @@ def _post_release(tx: Transaction, payment: Payment, back: int) -> None:
         post(tx, postings.voided(payment, at))
 
 
-def _save(before: Payment, after: Payment, tx: Transaction) -> Payment:
+def _save(before: Payment, after: Payment, tx: Transaction, beside: Beside | None = None) -> Payment:
     write(tx, before, after)
+    if beside is not None:
+        beside(tx)
     tx.commit()
     return after
