@@ -1,0 +1,445 @@
+"""Performs a history on a stage: step by step, with what goes wrong, and then to the end of every order."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.dispatch.model.delivery import Status as DeliveryStatus
+from chalicelib.kernel import clock, ids, tables
+from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.money import Money
+from chalicelib.ordering.model.order import DELIVERY_RETURNED, ENDED, Status
+from chalicelib.ordering.tables import order_ref
+from chalicelib.payments import service as payments
+from infra.local.actors import Refused
+from infra.local.actors.customer import address
+from tests.payments.histories.script import BASKETS, Crash, Fault
+from tests.payments.histories.stage import WEBHOOKS, Broken, Stage, once
+from tests.payments.histories.wires import Crashed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalicelib.ordering.model.order import Order
+    from chalicelib.payments.model import Payment
+    from tests.payments.histories.script import History, Spec, Step
+
+    Act = tuple[str, Callable[[], Any]]
+
+_VISA, _3DS, _DECLINED = "pm_card_visa", "pm_card_threeDSecure2Required", "pm_card_chargeDeclinedInsufficientFunds"
+_MOST_ROUNDS = 400
+_PATIENCE = 120  # rounds after which the staff give up an order for which no rider is found
+
+
+@dataclass
+class Ordered:
+    """An order of the play, from the wish to its end."""
+
+    number: int
+    spec: Spec
+    tenders: list[dict[str, Any]] = field(default_factory=list)
+    quote: dict[str, Any] | None = None
+    is_placed: bool = False
+    has_paid: bool = False
+    declined: int = 0
+    intent: tuple[str, str] | None = None
+
+    @property
+    def id(self) -> str:
+        return ids.retag(self.quote["id"], "ord") if self.quote else ""
+
+
+class Play:
+    """One performance. `log` is what came of each step."""
+
+    def __init__(self, stage: Stage, history: History) -> None:
+        self.stage = stage
+        self.history = history
+        self.orders = [Ordered(number, spec) for number, spec in enumerate(history.orders)]
+        self.log: list[str] = []
+        self.began = clock.now()
+        if any(spec.mode == "delivery" for spec in history.orders):
+            stage.hire_riders()
+        for ordered in self.orders:
+            self._give_credit(ordered)
+
+    def run(self) -> None:
+        """Everything that happens, and then what happens by itself until nothing is under way."""
+        for number, step in enumerate(self.history.steps):
+            self._perform(number, step)
+        self.wind_up()
+
+    # --- one step -----------------------------------------------------------------------------------------------------
+
+    def _perform(self, number: int, step: Step) -> None:
+        ordered = self.orders[step.of]
+
+        def act() -> str:
+            try:
+                return str(_ACTS[step.do](self, ordered, step, number) or "")
+            except Refused as refused:
+                return refused.code
+            except DomainError as refused:
+                return refused.code
+
+        outcome = self._in_trouble(step.trouble, act)
+        self.stage.post.collect()
+        with self.stage.wires.quiet():
+            order = self._order(ordered)
+            payment = self._payment(ordered)
+        self.log.append(
+            f"{number:2} {step!r}: {outcome or 'done'}"
+            f" → {order.status if order else '-'}, {payment.state if payment else '-'}"
+        )
+
+    def _in_trouble(self, trouble: Crash | Fault | None, act: Callable[[], str]) -> str:
+        if isinstance(trouble, Crash):
+            try:
+                with self.stage.wires.crash(trouble.call, trouble.side):
+                    return act()
+            except Crashed:
+                self.stage.post.collect()
+                return f"crashed, then {act() or 'done'}" if trouble.again else "crashed"
+        if isinstance(trouble, Fault):
+            asked = {"kind": trouble.kind, "times": trouble.times, "match": {"method": trouble.method}}
+            if trouble.kind == "error_500":
+                asked["remembered"] = trouble.remembered
+            self.stage.bank.control("POST", "/sandbox/faults", asked)
+        return act()
+
+    # --- how an order goes on -----------------------------------------------------------------------------------------
+
+    def go_on(self, ordered: Ordered, step: Step, number: int) -> str:
+        """What would happen next to an order if nothing was in its way, so many times."""
+        return ",".join(self._go_on(ordered) for _ in range(step.n))
+
+    def _go_on(self, ordered: Ordered) -> str:
+        with self.stage.wires.quiet():
+            act = self._next_act(ordered)
+        if act is not None:
+            name, do = act
+            try:
+                do()
+            except Refused as refused:
+                return f"{name} {refused.code}"
+            return name
+        due = self.stage.post.due()
+        if due:
+            return f"{due[0]} {'taken' if self.stage.post.bring(due[0]) else 'failed'}"
+        later = self.stage.post.owing()
+        if not later or self._is_over(ordered):
+            return "nothing"
+        self._wait_for(min(message.due for message in later))
+        return f"waited until {clock.now():%H:%M:%S}"
+
+    def _next_act(self, ordered: Ordered) -> Act | None:
+        order = self._order(ordered)
+        if order is None:
+            return None if ordered.is_placed else ("place", lambda: self.place(ordered))
+        if order.status in ENDED:
+            return None
+        tablet, order_id = self.stage.tablet, order.id
+        if order.status is Status.PLACED and order.confirmed_at is None:
+            if ordered.has_paid or ordered.spec.paying == "never_pays":
+                return None
+            return "pay", lambda: self.pay(ordered)
+        plain: dict[Status, Act] = {
+            Status.PLACED: ("accept", lambda: tablet.accept(order_id)),
+            Status.ACCEPTED: ("start", lambda: tablet.start(order_id)),
+            Status.PREPARING: ("ready", lambda: tablet.ready(order_id)),
+        }
+        if order.status in plain:
+            return plain[order.status]
+        if order.mode == "dine_in":
+            return "complete", lambda: tablet.complete(order_id)
+        if order.mode == "pickup" or DELIVERY_RETURNED in order.attention:
+            return "hand over", lambda: tablet.hand_over(order_id, order.pickup_code)
+        return self._next_on_the_road(order)
+
+    def _next_on_the_road(self, order: Order) -> Act | None:
+        delivery = self.stage.delivery_of(order.id)
+        if delivery is None:
+            return None
+        rider = self.stage.rider(delivery.rider_id or delivery.offered_to)
+        if rider is None or (delivery.status is DeliveryStatus.OFFERED and delivery.offer_expired(clock.now())):
+            return None
+        proof: dict[str, Any] = {"pin": order.delivery_pin}
+        if delivery.cash_to_collect is not None:
+            cash = delivery.cash_to_collect
+            proof["cash_collected"] = {"amount": cash.amount, "currency": cash.currency}
+        acts: dict[DeliveryStatus, Act] = {
+            DeliveryStatus.OFFERED: ("take the offer", lambda: rider.accept(delivery.id)),
+            DeliveryStatus.ASSIGNED: ("arrive", lambda: rider.arrive_at_store(delivery.id)),
+            DeliveryStatus.AT_STORE: ("pick up", lambda: rider.pick_up(delivery.id)),
+            DeliveryStatus.PICKED_UP: ("arrive at the door", lambda: rider.arrive_at_door(delivery.id)),
+            DeliveryStatus.AT_DOOR: ("deliver", lambda: rider.deliver(delivery.id, **proof)),
+            DeliveryStatus.FAILED: ("turn back", lambda: rider.start_return(delivery.id)),
+            DeliveryStatus.RETURNING: ("bring back", lambda: rider.finish_return(delivery.id)),
+        }
+        return acts.get(delivery.status)
+
+    # --- what people do -----------------------------------------------------------------------------------------------
+
+    def place(self, ordered: Ordered) -> None:
+        """Get a quote and order it, in the end once: the same key each time."""
+        customer, spec = self.stage.customer, ordered.spec
+        if ordered.quote is None:
+            where = {"delivery": {"address": address(self.stage.home)}, "dine_in": {"table": "7"}}.get(spec.mode, {})
+            tip = {"tip": {"amount": spec.tip, "currency": "EUR"}} if spec.tip else {}
+            ordered.quote = customer.quote(self.stage.shop.id, BASKETS[spec.basket], spec.mode, **where, **tip)
+        asked: dict[str, Any] = {"quote_id": ordered.quote["id"]}
+        if ordered.tenders:
+            asked["tenders"] = ordered.tenders
+        else:
+            cash = "cash_on_delivery" if spec.mode == "delivery" else "pay_at_store"
+            asked["payment_method"] = cash if spec.paying == "cash" else "card"
+        try:
+            customer.client.post("/v1/orders", asked, key=f"place-{ordered.id}")
+        except Refused as refused:
+            if refused.code == "quote_expired":
+                ordered.quote = None
+            ordered.is_placed = refused.status == 422  # tenders that don't do will not do later
+            raise
+        ordered.is_placed = True
+
+    def pay(self, ordered: Ordered) -> str:
+        """The customer's phone confirms the payment."""
+        if ordered.intent is None:
+            told = self.stage.customer.payment(ordered.id)
+            if not told.get("client_secret"):
+                return "nothing to pay"
+            ordered.intent = told["payment_intent_id"], told["client_secret"]
+        card = {"card_3ds": _3DS}.get(ordered.spec.paying, _VISA)
+        if ordered.spec.paying == "card_declined_first" and not ordered.declined:
+            ordered.declined += 1
+            card = _DECLINED
+        status = self._confirm(ordered.intent, card)
+        ordered.has_paid = ordered.has_paid or status in ("requires_capture", "succeeded")
+        return status
+
+    def _confirm(self, intent: tuple[str, str], card: str) -> str:
+        phone, (intent_id, secret) = self.stage.bank.phone, intent
+        form = {"client_secret": secret, "payment_method": card, "return_url": "https://doorstep.example"}
+        told = phone(f"/v1/payment_intents/{intent_id}/confirm", **form)
+        if told is not None and "error" in told:
+            # Perhaps it went through the last time, and only the answer was lost.
+            told = told["error"].get("payment_intent") or told
+        if told is not None and told.get("status") == "requires_action":
+            told = phone(f"/sandbox/payment_intents/{intent_id}/authenticate", outcome="succeeded")
+        return "no answer" if told is None else str(told.get("status", "refused"))
+
+    def pay_again(self, ordered: Ordered, step: Step, number: int) -> str:
+        """The payment form was still open, whatever became of the order."""
+        return self.pay(ordered) if ordered.is_placed else "not placed"
+
+    def cancel(self, ordered: Ordered, step: Step, number: int) -> None:
+        """The customer steps back."""
+        self.stage.customer.cancel(ordered.id or "ord_none")
+
+    def reject(self, ordered: Ordered, step: Step, number: int) -> None:
+        """The store turns it down."""
+        self.stage.tablet.reject(ordered.id or "ord_none")
+
+    def give_up(self, ordered: Ordered, step: Step, number: int) -> None:
+        """The store cancels what it has accepted."""
+        self.stage.tablet.cancel(ordered.id or "ord_none")
+
+    def adjust(self, ordered: Ordered, step: Step, number: int) -> None:
+        """Something is missing."""
+        missing = [{"line": step.how, "quantity": step.n}]
+        self.stage.tablet._command(ordered.id or "ord_none", "adjust", {"missing": missing})
+
+    def refund(self, ordered: Ordered, step: Step, number: int) -> str:
+        """The store gives something back."""
+        what, payer = step.how.split("/")
+        asked: dict[str, Any] = {"reason": "quality", "paid_by": payer}
+        if what == "amount":
+            asked["amount"] = {"amount": step.n, "currency": "EUR"}
+        elif what != "all":
+            asked["lines"] = [{"line": what.removeprefix("line:"), "quantity": 1}]
+        path = f"/v1/stores/{self.stage.shop.id}/orders/{ordered.id or 'ord_none'}/refunds"
+        made = self.stage.tablet.client.post(path, asked, key=f"refund-{number}-{ordered.id}").body
+        return f"{made['amount']['amount']} {made['state']}"
+
+    def tip(self, ordered: Ordered, step: Step, number: int) -> str:
+        """A tip of its own, paid at once."""
+        asked = {"amount": {"amount": step.n, "currency": "EUR"}}
+        path = f"/v1/orders/{ordered.id or 'ord_none'}/tips"
+        offered = self.stage.customer.client.post(path, asked, key=f"tip-{ordered.id}-{step.n}").body
+        if not offered.get("client_secret"):
+            return str(offered["state"])
+        return self._confirm((offered["payment_intent_id"], offered["client_secret"]), _VISA)
+
+    def goodwill(self, ordered: Ordered, step: Step, number: int) -> None:
+        """Credit for the trouble, at the store's cost."""
+        given = payments.give_goodwill(
+            self.stage.shop.id,
+            ordered.id or "ord_none",
+            Money(step.n, "EUR"),
+            valid_days=None,
+            reason="sorry",
+            by=self.stage.shop.owner_id,
+            key=once(f"goodwill-{number}-{ordered.id}"),
+        )
+        if all(credit.id != given.id for credit in self.stage.credits):
+            self.stage.store_credit(1)
+
+    def revoke_card(self, ordered: Ordered, step: Step, number: int) -> None:
+        """A gift card turns out to be stolen."""
+        for credit in self.stage.credits:
+            if credit.code:
+                payments.revoke_gift_card(credit.id, None, "stolen", "adm_1")
+                return
+
+    def fail_delivery(self, ordered: Ordered, step: Step, number: int) -> str:
+        """Nobody opens."""
+        with self.stage.wires.quiet():
+            delivery = self.stage.delivery_of(ordered.id) if ordered.is_placed else None
+        rider = self.stage.rider(delivery.rider_id) if delivery else None
+        if rider is None:
+            return "nobody on the road"
+        if delivery.status is DeliveryStatus.PICKED_UP:
+            rider.arrive_at_door(delivery.id)
+        rider.fail(delivery.id)
+        return ""
+
+    def drop_delivery(self, ordered: Ordered, step: Step, number: int) -> str:
+        """The rider's tyre is flat."""
+        with self.stage.wires.quiet():
+            delivery = self.stage.delivery_of(ordered.id) if ordered.is_placed else None
+        rider = self.stage.rider(delivery.rider_id) if delivery else None
+        if rider is None:
+            return "nobody on the road"
+        rider.drop(delivery.id)
+        return ""
+
+    def lose_hold(self, ordered: Ordered, step: Step, number: int) -> str:
+        """The bank lets go of the hold, as it does after seven days."""
+        if ordered.intent is None:
+            return "no hold"
+        told = self.stage.bank.control("POST", f"/sandbox/payment_intents/{ordered.intent[0]}/expire", {})
+        return str(told.get("status", "no hold"))
+
+    # --- what the world does ------------------------------------------------------------------------------------------
+
+    def arrive(self, ordered: Ordered, step: Step, number: int) -> str:
+        """Some messages arrive: in their order, the youngest first, twice, or long after they had arrived."""
+        post = self.stage.post
+        brought = []
+        for _ in range(step.n):
+            waiting = [each for each in post.messages if each.arrived] if step.how == "late_again" else post.due()
+            if not waiting:
+                break
+            message = waiting[-1] if step.how in ("youngest", "late_again") else waiting[0]
+            for _ in range(2 if step.how == "twice" else 1):
+                brought.append(f"{message} {'taken' if post.bring(message) else 'failed'}")
+        return ", ".join(brought) or "nothing is under way"
+
+    def wait(self, ordered: Ordered, step: Step, number: int) -> None:
+        """So many minutes pass."""
+        self.stage.pass_time(timedelta(minutes=step.n))
+
+    def lose_notice(self, ordered: Ordered, step: Step, number: int) -> str:
+        """Stripe's notices get lost, for good."""
+        lost = [each for each in self.stage.post.due() if each.queue == WEBHOOKS and _can_be_lost(each)][: step.n]
+        for message in lost:
+            message.arrived = 1
+        return f"lost {lost}"
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def wind_up(self) -> None:
+        """Nothing goes wrong any more: every order goes on to its end, every message arrives, every timer fires."""
+        self.stage.bank.control("DELETE", "/sandbox/faults")
+        post = self.stage.post
+        for round_ in range(_MOST_ROUNDS):
+            post.bring_all_due()
+            with self.stage.wires.quiet():
+                acts = [act for each in self.orders if each.is_placed and (act := self._next_act(each)) is not None]
+                going = [each.id for each in self.orders if not self._is_over(each)]
+            for _, act in acts:
+                with contextlib.suppress(Refused):
+                    act()
+            if acts:
+                continue
+            owing = post.owing()
+            if not owing:
+                break
+            if round_ > _PATIENCE:
+                for order_id in going:
+                    with contextlib.suppress(Refused):
+                        self.stage.tablet.cancel(order_id)
+            self._wait_for(min(message.due for message in owing))
+            if going:
+                self.stage.riders_report()
+        else:
+            raise Broken(f"no end of messages: {post.owing()}")
+        self._sweep()
+        if self.history.echo:
+            for message in reversed(list(post.messages)):
+                if not post.bring(message):
+                    raise Broken(f"{message} failed when it came again: {message.body}")
+            post.bring_all_due()
+
+    def _sweep(self) -> None:
+        """A day passes, and everything that recurs does its work."""
+        self.stage.pass_time(timedelta(days=1))
+        self.stage.post.fire_schedules()
+        for _ in range(_MOST_ROUNDS):
+            self.stage.post.bring_all_due()
+            owing = self.stage.post.owing()
+            if not owing:
+                return
+            self._wait_for(min(message.due for message in owing))
+        raise Broken(f"no end of messages: {self.stage.post.owing()}")
+
+    # --- how things stand ---------------------------------------------------------------------------------------------
+
+    def _give_credit(self, ordered: Ordered) -> None:
+        spec = ordered.spec
+        amount = 30_000 if spec.paying == "gift" else spec.credit
+        if spec.paying in ("gift", "split", "all_three"):
+            card = self.stage.gift_card(amount)
+            ordered.tenders.append({"method": "gift_card", "code": card.code})
+        if spec.paying in ("credit", "all_three"):
+            self.stage.store_credit(amount)
+            ordered.tenders.append({"method": "store_credit"})
+        if spec.paying in ("split", "credit", "all_three"):
+            ordered.tenders.append({"method": "card"})
+
+    def _order(self, ordered: Ordered) -> Order | None:
+        if ordered.quote is None:
+            return None
+        order: Order | None = tables.fetch(order_ref(ordered.id))[0]
+        ordered.is_placed = ordered.is_placed or order is not None
+        return order
+
+    def _payment(self, ordered: Ordered) -> Payment | None:
+        if ordered.quote is None:
+            return None
+        payment: Payment | None = tables.fetch(payments.payment_ref(ordered.id))[0]
+        return payment
+
+    def _is_over(self, ordered: Ordered) -> bool:
+        order = self._order(ordered)
+        return order is None or order.status in ENDED
+
+    def _wait_for(self, instant: Any) -> None:
+        clock._frozen = max(clock.now(), instant)
+
+
+def _can_be_lost(message: Any) -> bool:
+    metadata = message.body["data"]["object"].get("metadata") or {}
+    return "tip_of" not in metadata
+
+
+_ACTS: dict[str, Callable[[Play, Ordered, Step, int], Any]] = {
+    name: getattr(Play, name)
+    for name in (
+        "go_on", "arrive", "wait", "lose_notice", "cancel", "reject", "give_up", "adjust", "tip", "refund", "goodwill",
+        "revoke_card", "fail_delivery", "drop_delivery", "pay_again", "lose_hold",
+    )
+}  # fmt: skip
