@@ -21,7 +21,7 @@ from chalicelib.dispatch.routes import endpoints as dispatch
 from chalicelib.edge import decoding, endpoint, permissions
 from chalicelib.edge.openapi import endpoints as documentation
 from chalicelib.inventory.routes import endpoints as inventory
-from chalicelib.kernel import events, logs
+from chalicelib.kernel import batches, events, logs
 from chalicelib.ordering import reactions as _ordering
 from chalicelib.ordering.routes import endpoints as ordering
 from chalicelib.payments import reactions as _payments
@@ -63,6 +63,19 @@ def ordering_events(event: Any) -> dict[str, Any]:
 def dispatch_events(event: Any) -> dict[str, Any]:
     """The dispatch queue."""
     return events.consume("dispatch", event.to_dict()["Records"])
+
+
+# Two at once, with many orders each: those of one merchant take their numbers together, and hardly ever compete.
+@app.on_sqs_message(
+    queue="invoices",
+    batch_size=30,
+    maximum_batching_window_in_seconds=3,
+    maximum_concurrency=2,
+    name="invoices_events",
+)
+def invoices_events(event: Any) -> dict[str, Any]:
+    """The invoices queue."""
+    return batches.consume("invoices", event.to_dict()["Records"])
 
 
 @app.on_sqs_message(queue="payments", batch_size=10, name="payments_events")

@@ -94,6 +94,17 @@ class RefundRequested(Event, frozen=True, kw_only=True):
     number: int
 
 
+class SaleRecorded(Event, frozen=True, kw_only=True):
+    """The ledger says of an order what was sold, or what of it was undone: that is to have its invoice or credit note.
+
+    ``cause`` and ``kind`` name the ledger's entry.
+    """
+
+    order_id: str
+    cause: str
+    kind: str
+
+
 class TipNotified(Event, frozen=True, kw_only=True):
     """The payment provider says that something happened to the tip that was added to an order: ask it what."""
 

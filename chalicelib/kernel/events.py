@@ -19,7 +19,7 @@ import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from chalicelib.kernel import clock, ids, logs, settings, tables
+from chalicelib.kernel import clock, event_routes, ids, logs, settings, tables
 from chalicelib.kernel.errors import Contention, DomainError, VersionConflict
 
 if TYPE_CHECKING:
@@ -29,28 +29,8 @@ logger = logging.getLogger(__name__)
 
 SOURCE = "doorstep"
 
-# Which queues react to which events: the one source for the bus's rules, for delayed timers and for the local pump.
-# Events that are not named here reach the bus (its archive, and whatever subscribes later) and no queue.
-ROUTES: Mapping[str, tuple[str, ...]] = {
-    "OrderDeadlineReached": ("ordering",),
-    "ClaimDeadlineReached": ("ordering",),
-    "ResendFailed": ("ordering",),
-    "OrderHandedOver": ("payments",),
-    "OrderEnded": ("payments",),
-    "PaymentNotified": ("ordering",),
-    "OrderPaymentDue": ("ordering",),
-    "HoldSuperseded": ("payments",),
-    "RefundRequested": ("payments",),
-    "TipNotified": ("payments",),
-    "CreditExpiryReached": ("payments",),
-    "DeliverySearchDue": ("dispatch",),
-    "DeliveryPickedUp": ("ordering",),
-    "DeliveryDelivered": ("ordering", "payments"),
-    "DeliveryFailed": ("ordering",),
-    "DeliveryReturned": ("ordering",),
-    "DeliveryUnfilled": ("ordering",),
-}
-QUEUES = tuple(sorted({queue for queues in ROUTES.values() for queue in queues}))
+ROUTES = event_routes.ROUTES
+QUEUES = event_routes.QUEUES
 
 _SQS_DELAY_LIMIT = timedelta(minutes=15)
 _SHARDS = 8
@@ -319,12 +299,16 @@ Reaction = tuple[type[Event], "Callable[[Any, Meta], None]"]
 _reactions: dict[tuple[str, str], Reaction] = {}
 
 
-def on(event_type: type[E]) -> Callable[[Callable[[E, Meta], None]], Callable[[E, Meta], None]]:
-    """Declare what the declaring context (``chalicelib.<context>.reactions``) does when an event arrives."""
+def on(
+    event_type: type[E], *, queue: str | None = None
+) -> Callable[[Callable[[E, Meta], None]], Callable[[E, Meta], None]]:
+    """Declare what the declaring context (``chalicelib.<context>.reactions``) does when an event arrives.
+
+    It arrives on the context's own queue, unless another is named.
+    """
 
     def register(reaction: Callable[[E, Meta], None]) -> Callable[[E, Meta], None]:
-        queue = reaction.__module__.split(".")[1]
-        _reactions[queue, event_type.__name__] = (event_type, reaction)
+        _reactions[queue or reaction.__module__.split(".")[1], event_type.__name__] = (event_type, reaction)
         return reaction
 
     return register

@@ -41,6 +41,9 @@ class Settings(msgspec.Struct, frozen=True):
     stripe_api_key: str
     stripe_webhook_secret: str
     gift_card_secret: str
+    platform_name: str = "Doorstep"
+    platform_address: tuple[str, ...] = ()
+    platform_vat_id: str = ""
 
     def __repr__(self) -> str:
         """The stage; the rest is in the function's configuration, or secret."""
@@ -111,6 +114,11 @@ def read(env: Mapping[str, str]) -> Settings:
         stripe_api_key=env.get("STRIPE_API_KEY", ""),
         stripe_webhook_secret=env.get("STRIPE_WEBHOOK_SECRET", ""),
         gift_card_secret=env.get("DOORSTEP_GIFT_CARD_SECRET", ""),
+        platform_name=env.get("DOORSTEP_PLATFORM_NAME") or "Doorstep",
+        platform_address=tuple(
+            line.strip() for line in env.get("DOORSTEP_PLATFORM_ADDRESS", "").split(";") if line.strip()
+        ),
+        platform_vat_id=env.get("DOORSTEP_PLATFORM_VAT_ID", ""),
     )
     if problems:
         raise SettingsError("; ".join(problems))

@@ -5,7 +5,9 @@ Each reaction moves one payment by its state machine, so an event that comes twi
 
 from __future__ import annotations
 
-from chalicelib.kernel import events
+from typing import TYPE_CHECKING
+
+from chalicelib.kernel import batches, events
 from chalicelib.kernel.event_types import (
     CreditExpiryReached,
     DeliveryDelivered,
@@ -13,9 +15,13 @@ from chalicelib.kernel.event_types import (
     OrderEnded,
     OrderHandedOver,
     RefundRequested,
+    SaleRecorded,
     TipNotified,
 )
 from chalicelib.payments import service
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @events.on(OrderHandedOver)
@@ -61,3 +67,9 @@ def let_go_superseded(event: HoldSuperseded, meta: events.Meta) -> None:
 def write_off_expired(event: CreditExpiryReached, meta: events.Meta) -> None:
     """The time of a gift card, or of a customer's credit, may be over: what nobody holds of it is written off."""
     service.expire_credit(event.credit_id, event.currency)
+
+
+@batches.on(SaleRecorded, queue="invoices")
+def issue_papers(recorded: Sequence[SaleRecorded]) -> None:
+    """Sales, and what is undone of them: give them their invoices and credit notes, a merchant's together."""
+    service.issue_papers(recorded)

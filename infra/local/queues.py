@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from infra.local.wire import Emulator
 
 LONG_POLL_SECONDS = 10
+MOST_AT_ONCE = 10
 LONGEST_RETRY_SECONDS = 180
 
 
@@ -62,7 +63,7 @@ class QueueConsumer:
             SQS,
             "ReceiveMessage",
             QueueUrl=self._url,
-            MaxNumberOfMessages=self._consumer.batch_size,
+            MaxNumberOfMessages=min(self._consumer.batch_size, MOST_AT_ONCE),
             WaitTimeSeconds=LONG_POLL_SECONDS,
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],

@@ -97,7 +97,7 @@ class Payment(msgspec.Struct, frozen=True):
     ``credits`` is what gift cards and store credit give; the other amounts are of all tenders together.
     ``sums`` is the bill summed up (``rates``: by tax rate), ``terms_version`` the merchant's terms that the order was placed under. Of what was
     captured, ``refunded_minor`` has gone back and ``pending_minor`` is about to, by ``refunds`` requests so far.
-    ``is_fulfilled``: the goods have changed hands; ``rider_id`` brought them. ``deferral``: the method is saved at
+    ``is_fulfilled``: the goods have changed hands; ``rider_id`` brought them. ``invoice`` is its number. ``deferral``: the method is saved at
     placement, and the money is held when it is due.
     """
 
@@ -123,6 +123,7 @@ class Payment(msgspec.Struct, frozen=True):
     is_fulfilled: bool = False
     refunds: int = 0
     pending_minor: int = 0
+    invoice: str | None = None
     rates: tuple[RateSum, ...] = ()
     deferral: Deferral | None = None
     resend: Resend | None = None

@@ -7,6 +7,7 @@ from chalicelib.payments.model.bill import DELIVERY_FEE, SMALL_ORDER_FEE, Bill, 
 from chalicelib.payments.model.cases import Case, CaseState
 from chalicelib.payments.model.credit import PROMOTIONS, Credit, CreditPart, Movement
 from chalicelib.payments.model.deferral import RENEWED_AHEAD, Deferral, deferral_of, pay_by
+from chalicelib.payments.model.invoices import Invoice, Paper
 from chalicelib.payments.model.ledger import Entry, balances, trial_balance
 from chalicelib.payments.model.refunds import Refund, RefundPayer, RefundReason, RefundRequest
 from chalicelib.payments.model.resending import Resend
@@ -44,6 +45,7 @@ from chalicelib.payments.service.holding import (
     take_early,
     with_end,
 )
+from chalicelib.payments.service.invoicing import issue_papers, papers_of_merchant
 from chalicelib.payments.service.ledger import (
     AlreadyPosted,
     all_entries_of_rider,
@@ -72,6 +74,7 @@ from chalicelib.payments.service.tendering import Tender, TenderPlan, covers, pl
 from chalicelib.payments.service.terms import agree_on_terms, get_terms, terms_of
 from chalicelib.payments.service.tips import offer_tip, settle_tip, start_tip
 from chalicelib.payments.service.writing import payment_ref
+from chalicelib.payments.tables.invoices import credit_notes_of, invoice_ref, paper_ref
 from chalicelib.payments.tables.refunds import bill_ref, refunds_of, tip_ref
 from chalicelib.payments.tables.terms import terms_ref
 
@@ -93,10 +96,12 @@ __all__ = [
     "Deferral",
     "Entry",
     "Grant",
+    "Invoice",
     "IssuedCard",
     "Method",
     "Movement",
     "NextStep",
+    "Paper",
     "Payment",
     "ProviderState",
     "Refund",
@@ -123,6 +128,7 @@ __all__ = [
     "compensate",
     "concerns_customer",
     "covers",
+    "credit_notes_of",
     "deferral_of",
     "entries_of_account",
     "entries_of_order",
@@ -139,7 +145,9 @@ __all__ = [
     "give_goodwill",
     "grant",
     "in_words",
+    "invoice_ref",
     "issue_gift_card",
+    "issue_papers",
     "keep_method",
     "keep_payment",
     "let_go_superseded",
@@ -152,6 +160,8 @@ __all__ = [
     "offer_tip",
     "open_case",
     "open_payment",
+    "paper_ref",
+    "papers_of_merchant",
     "pay_by",
     "payment_ref",
     "plan_tenders",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.kernel.errors import Conflict
+from chalicelib.kernel.event_types import SaleRecorded
+from chalicelib.payments.model.invoices import is_papered
 from chalicelib.payments.tables import ledger as rows
 from chalicelib.payments.tables.ledger import EntryRow
 
@@ -27,9 +29,14 @@ class AlreadyPosted(Conflict):
 
 
 def post(tx: Transaction, *entries: Entry) -> None:
-    """Write entries into the caller's transaction, each once per cause and kind (``already_posted``)."""
+    """Write entries into the caller's transaction, each once per cause and kind (``already_posted``).
+
+    What was sold, or undone of a sale, is told on: it has its invoice or credit note to come.
+    """
     for entry in entries:
         tx.put(rows.to_entry_row(entry), EntryRow.pk.does_not_exist(), AlreadyPosted(entry))
+        if entry.order_id is not None and is_papered(entry):
+            tx.emit(SaleRecorded(order_id=entry.order_id, cause=entry.cause, kind=entry.kind))
 
 
 def entries_of_order(order_id: str) -> list[Entry]:

@@ -75,6 +75,12 @@ def account_key(account: str, month: datetime) -> str:
     return f"ACC#{account}#{month:%Y%m}"
 
 
+def entry_ref(order_id: str, cause: str, kind: str) -> tables.Ref[Entry | None]:
+    """Where an entry of an order is read."""
+    key = f"LE#{cause}#{kind}"
+    return tables.Ref(EntryRow, order_key(order_id), key, lambda row: of_entry_row(row) if row else None)
+
+
 def to_entry_row(entry: Entry) -> EntryRow:
     """The item of an entry. One without an order lies with the account of its first line."""
     pk = order_key(entry.order_id) if entry.order_id else account_key(entry.lines[0].account, entry.at)

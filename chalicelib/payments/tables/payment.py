@@ -48,6 +48,7 @@ class PaymentRow(tables.Row):
     is_fulfilled = BooleanAttribute(null=True)
     refunds = NumberAttribute(default=0)
     pending = NumberAttribute(default=0)
+    invoice = UnicodeAttribute(null=True)  # its number
     resend = JSONAttribute(null=True)  # of what makes good another order: that one, who bears it, goods, fee
     deferral = JSONAttribute(null=True)  # of orders far ahead: due, customer, method, holds, attempts, until, renewal
 
@@ -86,6 +87,7 @@ def to_row(payment: Payment) -> PaymentRow:
         is_fulfilled=payment.is_fulfilled or None,
         refunds=payment.refunds,
         pending=payment.pending_minor,
+        invoice=payment.invoice,
         resend=msgspec.to_builtins(payment.resend) if payment.resend else None,
         deferral=msgspec.to_builtins(payment.deferral) if payment.deferral else None,
     )
@@ -118,6 +120,7 @@ def of_row(row: PaymentRow | None) -> Payment | None:
         is_fulfilled=bool(row.is_fulfilled),
         refunds=int(row.refunds),
         pending_minor=int(row.pending),
+        invoice=row.invoice,
         resend=msgspec.convert(row.resend, Resend) if row.resend else None,
         rates=tuple(RateSum(*each) for each in row.rates or ()),
         deferral=msgspec.convert(row.deferral, Deferral) if row.deferral else None,

@@ -1,0 +1,32 @@
+"""Which queues react to which events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# The one source for the bus's rules, for delayed timers and for the local pump.
+# Events that are not named here reach the bus (its archive, and whatever subscribes later) and no queue.
+ROUTES: Mapping[str, tuple[str, ...]] = {
+    "OrderDeadlineReached": ("ordering",),
+    "ClaimDeadlineReached": ("ordering",),
+    "ResendFailed": ("ordering",),
+    "OrderHandedOver": ("payments",),
+    "OrderEnded": ("payments",),
+    "PaymentNotified": ("ordering",),
+    "OrderPaymentDue": ("ordering",),
+    "HoldSuperseded": ("payments",),
+    "RefundRequested": ("payments",),
+    "SaleRecorded": ("invoices",),
+    "TipNotified": ("payments",),
+    "CreditExpiryReached": ("payments",),
+    "DeliverySearchDue": ("dispatch",),
+    "DeliveryPickedUp": ("ordering",),
+    "DeliveryDelivered": ("ordering", "payments"),
+    "DeliveryFailed": ("ordering",),
+    "DeliveryReturned": ("ordering",),
+    "DeliveryUnfilled": ("ordering",),
+}
+QUEUES = tuple(sorted({queue for queues in ROUTES.values() for queue in queues}))
