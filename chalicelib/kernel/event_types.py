@@ -17,6 +17,16 @@ class OrderPlaced(Event, frozen=True, kw_only=True):
     mode: str
 
 
+class TruthSweepDue(Event, frozen=True, kw_only=True):
+    """Schedule: compare orders, payments, ledger and provider, from this place on, and put right what is safe."""
+
+    phase: str = "payments"
+    shard: int = 0
+    since: int = 0
+    until: int = 0
+    after: str = ""
+
+
 class OrderDeadlineReached(Event, frozen=True, kw_only=True):
     """Timer: the order may have run out of its time to be paid or accepted."""
 

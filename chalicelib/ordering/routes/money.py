@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib.edge.endpoint import Reply, Request
 from chalicelib.edge.permissions import Role, StoreStaff
 from chalicelib.kernel.errors import Invalid, Violation
-from chalicelib.kernel.idempotency import IdempotencyKey
 from chalicelib.kernel.money import Money
 from chalicelib.ordering import service
 from chalicelib.ordering.routes.blueprint import endpoints
+from chalicelib.ordering.routes.inputs import counted, key_of
 from chalicelib.ordering.routes.render import state_view
 from chalicelib.ordering.routes.render_money import money_view, refund_view, store_money_view, tip_view
 from chalicelib.ordering.schemas import StoreOrderState
@@ -23,11 +23,6 @@ from chalicelib.ordering.schemas.money import (
     StoreOrderMoney,
     TipView,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from chalicelib.ordering.schemas.money import RefundLine
 
 _ORDER = "/v1/stores/{store_id}/orders/{order_id}"
 
@@ -72,13 +67,13 @@ def refund_order(request: Request[RefundOrder]) -> service.Refund:
     wanted = service.RefundRequest(
         reason=body.reason,
         payer=body.paid_by,
-        quantities=_counted(body.lines, "/lines") if body.lines else None,
+        quantities=counted(body.lines, "/lines") if body.lines else None,
         amount=body.amount.amount if body.amount else None,
         currency=body.amount.currency if body.amount else None,
         note=body.note,
         requested_by=request.principal.id,
     )
-    return service.refund_order(request.path["store_id"], request.path["order_id"], wanted, _key(request))
+    return service.refund_order(request.path["store_id"], request.path["order_id"], wanted, key_of(request))
 
 
 @endpoints.post(
@@ -105,7 +100,7 @@ def adjust_order(request: Request[AdjustOrder]) -> Reply[StoreOrderState]:
         expected_version=request.expected_version,
         request_id=request.request_id,
     )
-    order = service.adjust_order(command, _counted(request.body.missing, "/missing"), request.body.reason)
+    order = service.adjust_order(command, counted(request.body.missing, "/missing"), request.body.reason)
     return Reply(state_view(order), etag=order.version)
 
 
@@ -132,21 +127,4 @@ def add_tip(request: Request[AddTip]) -> service.Tip:
     """Add a tip to an order that you have got. The answer carries what your app pays it with."""
     given = request.body.amount
     tip = Money(given.amount, given.currency)
-    return service.offer_tip(request.principal.id, request.path["order_id"], tip, _key(request))
-
-
-def _counted(lines: Sequence[RefundLine], pointer: str) -> dict[str, int]:
-    counted: dict[str, int] = {}
-    for number, line in enumerate(lines):
-        if line.line in counted:
-            detail = "Name each line once."
-            raise Invalid([Violation("line_repeated", f"{pointer}/{number}/line", detail)])
-        counted[line.line] = line.quantity
-    return counted
-
-
-def _key(request: Request[Any]) -> IdempotencyKey:
-    key = request.idempotency
-    if not isinstance(key, IdempotencyKey):
-        raise TypeError("an idempotent route has a key")
-    return key
+    return service.offer_tip(request.principal.id, request.path["order_id"], tip, key_of(request))

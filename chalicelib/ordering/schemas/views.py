@@ -217,7 +217,6 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     delivery_pin: str | None
     payment: OrderPayment
     delivery: OrderDelivery | None
-    claims: list[ClaimView]
     claims: Annotated[list[ClaimView], Meta(description="What you asked for since the store accepted.")]
     resend_of: Annotated[str | None, Meta(description="The order that this one makes good.")]
     timeline: list[TimelineEntry]

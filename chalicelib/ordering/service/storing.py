@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from chalicelib.inventory import service as inventory
 from chalicelib.kernel import tables
 from chalicelib.kernel.errors import NotFound, VersionConflict
-from chalicelib.kernel.event_types import OrderEnded
+from chalicelib.kernel.event_types import OrderEnded, ResendFailed
 from chalicelib.kernel.transaction import Transaction
 from chalicelib.ordering.tables import OrderRow, document_ref, to_row
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chalicelib.ordering.model.order import Order
     from chalicelib.ordering.model.quote import Quote
 
@@ -39,14 +41,16 @@ def save_alone(before: Order, after: Order) -> None:
     tx.commit()
 
 
-def end(tx: Transaction, before: Order, after: Order) -> None:
+def end(tx: Transaction, before: Order, after: Order, *, kept: bool = False) -> None:
     """Write the order's unfulfilled end: what was reserved goes back, and the payment is let go by who hears of it.
 
-    Costs a request more, for the document that says what was reserved.
+    ``kept``: its customer pays a part all the same. Costs a request more, for the document that says what was reserved.
     """
     last = after.timeline[-1]
     save(tx, before, after)
-    inventory.release(tx, after.store_id, read_document(after).counted)
+    inventory.release(tx, after.store_id, _together(read_document(after).counted, after.also_reserved))
+    if after.resend_of is not None:
+        tx.emit(ResendFailed(order_id=after.resend_of, resend_id=after.id))
     tx.emit(
         OrderEnded(
             order_id=after.id,
@@ -54,8 +58,13 @@ def end(tx: Transaction, before: Order, after: Order) -> None:
             status=after.status.value,
             actor=last.actor.kind,
             reason=last.reason or "",
+            kept=kept,
         )
     )
+
+
+def _together(some: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    return {sku: some.get(sku, 0) + more.get(sku, 0) for sku in {**some, **more}}
 
 
 def read_document(order: Order) -> Quote:

@@ -35,11 +35,11 @@ class Share(
     quantity: int = 0
 
 
-def by_quantity(left: Bill, wanted: Mapping[str, int]) -> list[Share]:
+def by_quantity(left: Bill, wanted: Mapping[str, int], pointer: str = "/lines") -> list[Share]:
     """The shares of so many pieces of each part, by its ``ref``, of what is left of a bill.
 
     Pieces that cost unequal cents cost more first. Raises ``Invalid`` for a part that is not on the bill, or for more
-    pieces than are left of it.
+    pieces than are left of it; ``pointer`` leads to the list that named them.
     """
     parts = {part.ref: part for part in left.parts}
     faults = []
@@ -48,11 +48,11 @@ def by_quantity(left: Bill, wanted: Mapping[str, int]) -> list[Share]:
         part = parts.get(ref)
         if part is None:
             detail = "There is no such line on this bill."
-            faults.append(Violation("line_not_on_bill", f"/lines/{number}/line", detail, {"line": ref}))
+            faults.append(Violation("line_not_on_bill", f"{pointer}/{number}/line", detail, {"line": ref}))
         elif quantity > part.quantity:
             params = {"line": ref, "left": part.quantity}
             detail = f"Only {part.quantity} are left of this line."
-            faults.append(Violation("quantity_not_left", f"/lines/{number}/quantity", detail, params))
+            faults.append(Violation("quantity_not_left", f"{pointer}/{number}/quantity", detail, params))
         elif quantity:
             gross = sum(allocate(part.gross, [1] * part.quantity)[:quantity])
             shares.append(_share(part, gross, quantity))
@@ -69,7 +69,7 @@ def by_amount(left: Bill, amount: int) -> list[Share]:
     total = left.total
     if amount > total:
         params = {"left_minor": total}
-        raise Invalid([Violation("amount_not_left", "/amount", f"Only {total} minor units are left.", params)])
+        raise Invalid([Violation("amount_not_left", "/amount/amount", f"Only {total} minor units are left.", params)])
     parts = [part for part in left.parts if part.gross]
     if not parts:
         return []

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from chalicelib.kernel.errors import Conflict, Invalid, Violation
 from chalicelib.payments.model.apportion import Share, all_of, by_amount, by_quantity
-from chalicelib.payments.model.credit import give_back, taken
+from chalicelib.payments.model.credit import CreditPart, Kind, give_back, store_credit_id, taken
 from chalicelib.payments.model.payment import State as PaymentState
 
 if TYPE_CHECKING:
@@ -38,7 +38,11 @@ class RefundState(StrEnum):
 
 
 class RefundRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be given back: pieces of lines (by their ``ref`` on the bill), or an amount, or (neither) all."""
+    """What is to be given back: pieces of lines (by their ``ref`` on the bill), or an amount, or (neither) all.
+
+    ``to_credit``: not the way it was paid, but as the customer's store credit. ``without_fees``: all but the fees. Where
+    ``shares`` of the bill are given, it is just these.
+    """
 
     reason: RefundReason
     payer: RefundPayer = "store"
@@ -47,6 +51,9 @@ class RefundRequest(msgspec.Struct, frozen=True, kw_only=True):
     currency: str | None = None
     note: str = ""
     requested_by: str
+    to_credit: bool = False
+    without_fees: bool = False
+    shares: tuple[Share, ...] | None = None
 
 
 class Refund(
@@ -127,6 +134,17 @@ def left_on(bill: Bill, refunds: Iterable[Refund]) -> Bill:
     return bill.less(share for refund in refunds if refund.state is not RefundState.FAILED for share in refund.shares)
 
 
+def shares_of(left: Bill, request: RefundRequest) -> list[Share]:
+    """What of the bill that is left a refund gives back. Raises ``Invalid`` for more than that."""
+    if request.shares is not None:
+        return list(request.shares)
+    if request.without_fees:
+        left = replace(left, fees=())
+    if request.quantities is not None:
+        return by_quantity(left, request.quantities)
+    return by_amount(left, request.amount) if request.amount is not None else all_of(left)
+
+
 def next_refund(payment: Payment, bill: Bill, earlier: list[Refund], request: RefundRequest, at: datetime) -> Refund:
     """The refund that is asked for. Raises ``Conflict`` where nothing was taken, ``Invalid`` for more than is left."""
     if payment.state not in _REFUNDABLE:
@@ -139,22 +157,21 @@ def next_refund(payment: Payment, bill: Bill, earlier: list[Refund], request: Re
     if request.currency not in (None, bill.currency):
         detail = f"This order was paid in {bill.currency}."
         raise Invalid([Violation("currency_mismatch", "/amount/currency", detail, {"currency": bill.currency})])
-    left = left_on(bill, earlier)
-    if request.quantities is not None:
-        shares = by_quantity(left, request.quantities)
-    else:
-        shares = by_amount(left, request.amount) if request.amount is not None else all_of(left)
+    shares = shares_of(left_on(bill, earlier), request)
     amount = sum(share.gross for share in shares)
     most = payment.refundable_minor
     if not 0 < amount <= most:
         params = {"left_minor": most}
-        raise Invalid([Violation("amount_not_left", "/amount", f"Only {most} minor units are left.", params)])
-    _, to_credits = give_back(
+        pointer = "/lines" if request.quantities is not None else "/amount/amount" if request.amount is not None else ""
+        raise Invalid([Violation("amount_not_left", pointer, f"Only {most} minor units are left.", params)])
+    back, to_credits = give_back(
         taken(payment.credits, payment.captured_minor),
         captured=payment.captured_minor,
         refunded=payment.captured_minor - most,
         amount=amount,
     )
+    if request.to_credit:
+        to_credits = (CreditPart(store_credit_id(payment.customer_id), Kind.STORE_CREDIT, back), *to_credits)
     return Refund(
         order_id=payment.order_id,
         number=payment.refunds + 1,

@@ -19,11 +19,12 @@ _WORDS = {
     ledger.RIDER_PAY: "The rider earned {amount} for bringing it.",
     ledger.REFUNDED: "{amount} was refunded.",
     ledger.TIPPED: "A tip of {amount} was paid.",
+    "resent": "The goods were brought once more: {amount}.",
     "credit_redeemed": "{amount} was paid with a gift card or store credit.",
     "credit_refunded": "{amount} went back to a gift card or store credit.",
 }
 # What happens between the customer and the money; the rest is between the platform, the store and the rider.
-_CUSTOMERS = frozenset(_WORDS) - {ledger.SALE, ledger.RIDER_PAY}
+_CUSTOMERS = frozenset(_WORDS) - {ledger.SALE, ledger.RIDER_PAY, "resent"}
 _HELD = (ledger.AUTHORISED, ledger.VOIDED)
 
 

@@ -23,7 +23,7 @@ from chalicelib.payments.model.credit import CreditPart, kind_of
 from chalicelib.payments.model.refunds import Refund, RefundRequest, RefundState, next_refund
 from chalicelib.payments.service import tendering
 from chalicelib.payments.service.ledger import entries_of_order, post
-from chalicelib.payments.service.writing import payment_ref, write
+from chalicelib.payments.service.writing import Beside, payment_ref, write
 from chalicelib.payments.tables.refunds import RefundRow, bill_ref, refund_ref, refunds_of, to_refund_row
 
 if TYPE_CHECKING:
@@ -43,26 +43,31 @@ def request_refund(order_id: str, quoted: Bill, request: RefundRequest, key: Ide
     payment, adjusted = tables.fetch(payment_ref(order_id), bill_ref(order_id))
     if payment is None:
         raise NotFound("payment", order_id)
-    earlier = refunds_of(order_id)
-    refund = next_refund(payment, adjusted or quoted, earlier, request, clock.now())
     tx = Transaction()
+    refund = refund_within(tx, payment, adjusted or quoted, request)
+    tx.remember(key, refund)
+    tx.commit()
+    return refund
+
+
+def refund_within(tx: Transaction, payment: Payment, bill: Bill, request: RefundRequest) -> Refund:
+    """The same in the caller's transaction, of a payment and the present bill as they were read."""
+    refund = next_refund(payment, bill, refunds_of(payment.order_id), request, clock.now())
+    begun = model.refund_begun(payment, refund.amount, clock.now())
     if payment.uses_provider and refund.back:
-        write(tx, payment, model.refund_begun(payment, refund.amount, clock.now()))
-        tx.emit(RefundRequested(order_id=order_id, number=refund.number))
+        write(tx, payment, begun)
+        tx.emit(RefundRequested(order_id=payment.order_id, number=refund.number))
     else:
-        begun = model.refund_begun(payment, refund.amount, clock.now())
         refund = _settle(tx, payment, begun, refund.settled(clock.now()))
     tx.put(
         to_refund_row(refund),
         RefundRow.pk.does_not_exist(),
         Conflict("refund_exists", "Another refund was asked for at the same time: try again."),
     )
-    tx.remember(key, refund)
-    tx.commit()
     return refund
 
 
-def settle_refund(order_id: str, number: int) -> Refund:
+def settle_refund(order_id: str, number: int, beside: Beside | None = None) -> Refund:
     """Have a refund made by the provider that was written down; done before, nothing happens."""
     payment, found = tables.fetch(payment_ref(order_id), refund_ref(order_id, number))
     if payment is None or found is None:
@@ -87,6 +92,8 @@ def settle_refund(order_id: str, number: int) -> Refund:
         RefundRow.state == RefundState.PENDING.value,
         Conflict("refund_settled", "This refund was settled meanwhile."),
     )
+    if beside is not None:
+        beside(tx)
     tx.commit()
     return after
 

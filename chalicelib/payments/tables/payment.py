@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import msgspec
 from pynamodb.attributes import BooleanAttribute, JSONAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from chalicelib.kernel import clock, tables
 from chalicelib.kernel.money import Money
@@ -14,8 +16,21 @@ from chalicelib.payments.model.bill import RateSum, Sums
 from chalicelib.payments.model.credit import CreditPart, kind_of
 from chalicelib.payments.model.deferral import Deferral
 from chalicelib.payments.model.resending import Resend
+from chalicelib.payments.model.truth import is_settled
 
 SK = "PAYMENT"
+UNSETTLED_SHARDS = 8
+
+
+class UnsettledIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+    """The payments about which something waits to be done, by order id, which is by time."""
+
+    class Meta:
+        index_name = "unsettled"
+        projection = KeysOnlyProjection()
+
+    unsettled_pk = UnicodeAttribute(hash_key=True)
+    order_id = UnicodeAttribute(range_key=True)
 
 
 class PaymentRow(tables.Row):
@@ -49,6 +64,8 @@ class PaymentRow(tables.Row):
     refunds = NumberAttribute(default=0)
     pending = NumberAttribute(default=0)
     invoice = UnicodeAttribute(null=True)  # its number
+    unsettled_pk = UnicodeAttribute(null=True)
+    unsettled = UnsettledIndex()
     resend = JSONAttribute(null=True)  # of what makes good another order: that one, who bears it, goods, fee
     deferral = JSONAttribute(null=True)  # of orders far ahead: due, customer, method, holds, attempts, until, renewal
 
@@ -88,9 +105,20 @@ def to_row(payment: Payment) -> PaymentRow:
         refunds=payment.refunds,
         pending=payment.pending_minor,
         invoice=payment.invoice,
+        unsettled_pk=None if is_settled(payment) else _shard_of(payment.order_id),
         resend=msgspec.to_builtins(payment.resend) if payment.resend else None,
         deferral=msgspec.to_builtins(payment.deferral) if payment.deferral else None,
     )
+
+
+def _shard_of(order_id: str) -> str:
+    return str(zlib.crc32(order_id.encode()) % UNSETTLED_SHARDS)
+
+
+def unsettled_orders(shard: int, after: str, before: str, limit: int) -> list[str]:
+    """The orders of a shard whose payment is not settled, from after one id until before another. One request."""
+    between = PaymentRow.order_id.between(after + "!", before)  # no id goes on behind another
+    return [row.order_id for row in tables.query(PaymentRow, str(shard), between, index="unsettled", limit=limit).items]
 
 
 def of_row(row: PaymentRow | None) -> Payment | None:

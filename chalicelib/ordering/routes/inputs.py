@@ -1,0 +1,33 @@
+"""What several routes of ordering read from a request alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.kernel.errors import Invalid, Violation
+from chalicelib.kernel.idempotency import IdempotencyKey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chalicelib.edge.endpoint import Request
+    from chalicelib.ordering.schemas.money import RefundLine
+
+
+def counted(lines: Sequence[RefundLine], pointer: str) -> dict[str, int]:
+    """How many pieces of each line, each named once."""
+    pieces: dict[str, int] = {}
+    for number, line in enumerate(lines):
+        if line.line in pieces:
+            detail = "Name each line once."
+            raise Invalid([Violation("line_repeated", f"{pointer}/{number}/line", detail)])
+        pieces[line.line] = line.quantity
+    return pieces
+
+
+def key_of(request: Request[Any]) -> IdempotencyKey:
+    """The key of an idempotent route."""
+    key = request.idempotency
+    if not isinstance(key, IdempotencyKey):
+        raise TypeError("an idempotent route has a key")
+    return key

@@ -1,0 +1,225 @@
+"""The truth sweeper: orders, payments, ledger and Stripe are compared, and what is safe is put right.
+
+It goes both ways. From here: every payment about which something waits to be done, by its index. From Stripe: every
+intent, listed by when it was made, at several ages; so a payment that nobody here knows of is found, too. Nothing is
+decided by what is missing here: a repair asks Stripe how things stand, and makes nothing that cannot be made twice. What
+no rule decides becomes a case.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from chalicelib.kernel import clock, tables
+from chalicelib.kernel.errors import Contention, DomainError, Unavailable, VersionConflict
+from chalicelib.kernel.event_types import TruthSweepDue
+from chalicelib.kernel.ids import is_id
+from chalicelib.ordering.model import order as rules
+from chalicelib.ordering.model import truth
+from chalicelib.ordering.model.order import Change, Order
+from chalicelib.ordering.model.truth import Due
+from chalicelib.ordering.service.following import follow_payment, watch_deadline
+from chalicelib.ordering.service.reviving import revive
+from chalicelib.ordering.service.storing import save
+from chalicelib.ordering.tables import order_ref
+from chalicelib.payments import service as payments
+from chalicelib.payments.service import Case, Finding, SeenIntent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from chalicelib.kernel.transaction import Transaction
+
+logger = logging.getLogger(__name__)
+
+_PAGE = 50
+_MOST_PER_RUN = 100
+# Payments younger than this are still being made.
+_YOUNGEST = timedelta(minutes=15)
+_LAST_ULID = "z"
+
+
+def sweep(due: TruthSweepDue) -> TruthSweepDue | None:
+    """Look at a page of what is to be looked at, and put it right; where the next page begins, None after the last."""
+    if due.phase == "payments":
+        after = _sweep_payments(due.shard, due.after)
+        return after or TruthSweepDue(phase="intents")
+    return _sweep_intents(due)
+
+
+# --- from here --------------------------------------------------------------------------------------------------------
+
+
+def _sweep_payments(shard: int, after: str) -> TruthSweepDue | None:
+    looked = 0
+    before = _id_at(_YOUNGEST)
+    for number in range(shard, payments.shards_of_unsettled()):
+        start = after if number == shard else ""
+        while True:
+            if looked >= _MOST_PER_RUN:
+                return TruthSweepDue(phase="payments", shard=number, after=start)
+            found = payments.unsettled_after(number, start, before, _PAGE)
+            looked += len(found)
+            for order_id, order, payment in _read(found):
+                _attempt(order_id, lambda: _settle(order, payment))  # noqa: B023 (called at once)
+            if len(found) < _PAGE:
+                break
+            start = found[-1]
+    return None
+
+
+def _read(order_ids: list[str]) -> Iterator[tuple[str, Order | None, payments.Payment | None]]:
+    refs = [ref for order_id in order_ids for ref in (order_ref(order_id), payments.payment_ref(order_id))]
+    read = iter(tables.fetch(*refs) if refs else ())
+    for order_id in order_ids:
+        yield order_id, next(read), next(read)
+
+
+def settle_order(order_id: str) -> None:
+    """Do what is overdue about one order's payment."""
+    ((_, order, payment),) = _read([order_id])
+    _settle(order, payment)
+
+
+def _settle(order: Order | None, payment: payments.Payment | None) -> None:
+    if order is None or payment is None:
+        return
+    now = clock.now()
+    due = truth.due_about(order, payment, now)
+    if due is None:
+        return
+    if now - truth.waits_since(order, payment) >= truth.STUCK:
+        _tell(order, "repair_stuck", f"{order.id}/{due}", due=due.value, payment_state=payment.state.value)
+    beside = _noting(order, due.value)
+    if due is Due.DEADLINE:
+        watch_deadline(order.id, f"sweep:{due}:{order.version}")
+    elif due is Due.RELEASE:
+        if not _revived(order, payment):
+            payments.release_payment(order.id, beside)
+    elif due is Due.REFUND:
+        _settle_refunds(order)
+    else:
+        # Of a cancellation with a fee, too, what is left is taken and shared out.
+        rider_id = truth.brought_by(order) if due is Due.CAPTURE else None
+        payments.capture_payment(order.id, rider_id, beside)
+
+
+def _settle_refunds(order: Order) -> None:
+    for refund in payments.refunds_of(order.id):
+        if refund.state == "pending":
+            payments.settle_refund(order.id, refund.number, _noting(order, f"refund:{refund.number}"))
+            return  # the order is another version now; the next sweep makes the next
+
+
+def _revived(order: Order, payment: payments.Payment) -> bool:
+    if not truth.may_be_revived(order, clock.now()) or not payment.uses_provider:
+        return False
+    state = payments.look_up_provider(payment)
+    return state.is_authorised and revive(order, payment, state)
+
+
+# --- from Stripe ------------------------------------------------------------------------------------------------------
+
+
+def _sweep_intents(due: TruthSweepDue) -> TruthSweepDue | None:
+    for number in range(due.shard, len(payments.AGES)):
+        age = payments.AGES[number]
+        since, until, after = due.since, due.until, due.after or None
+        if number != due.shard or not until:
+            since, until = payments.window_of(age)
+            after = None
+        if until > since:
+            seen, after = payments.list_intents(since, until, after)
+            _compare(seen)
+            if after is not None:
+                return TruthSweepDue(phase="intents", shard=number, since=since, until=until, after=after)
+            payments.close_window(age, until)
+    return None
+
+
+def _compare(seen: list[SeenIntent]) -> None:
+    named = list(dict.fromkeys(order_id for each in seen if (order_id := each.order_id or each.tip_of)))
+    known = [order_id for order_id in named if is_id(order_id, "ord")]
+    read = {order_id: (order, payment) for order_id, order, payment in _read(known)}
+    tips = dict(zip(known, tables.fetch(*map(payments.tip_ref, known)), strict=True)) if known else {}
+    # Money first: of two intents the one that is paid is the order's.
+    for each in sorted(seen, key=lambda one: not (one.is_held or one.is_taken)):
+        order_id = each.order_id or each.tip_of
+        if order_id is None:
+            continue  # not ours; what it took is told by the reconciliation
+        order, payment = read.get(order_id, (None, None))
+        if each.tip_of:
+            finding = payments.judge_tip(each, tips.get(order_id))
+        else:
+            finding = payments.judge(each, payment)
+        if finding is not None:
+            _attempt(order_id, lambda: _act(finding, each, order, payment))  # noqa: B023 (called at once)
+
+
+def _act(finding: Finding, seen: SeenIntent, order: Order | None, payment: payments.Payment | None) -> None:
+    if finding is Finding.NOBODYS_MONEY:
+        store_id = order.store_id if order else None
+        if payment is not None and payment.state is payments.State.VOIDED and seen.id == payment.intent_id:
+            payments.return_late_payment(payment.order_id, seen.id)
+            return
+        payments.return_money(seen, store_id, _noting(order, f"returned:{seen.id}") if order else None)
+    elif order is None or payment is None:
+        return
+    elif finding is Finding.TIP_NOT_RECORDED:
+        payments.settle_tip(order.id, seen.id, _noting(order, f"tip:{seen.id}"))
+    elif finding is Finding.NOT_FOLLOWED:
+        if order.status in rules.ENDED:
+            _settle(order, payment)
+        else:
+            follow_payment(order.id, f"sweep:{seen.id}", seen.id)
+    elif finding is Finding.TAKEN_EARLY:
+        payments.adopt_capture(payment, _noting(order, f"adopted:{seen.id}"))
+    elif finding is Finding.HOLD_LOST:
+        if order.status not in rules.ENDED:
+            _tell(order, "hold_lost", order.id, payment_intent=seen.id, amount=seen.amount, status=seen.status)
+    else:
+        _tell(order, "taken_after_failure", order.id, payment_intent=seen.id, received=seen.received)
+
+
+# --- common -----------------------------------------------------------------------------------------------------------
+
+
+def _noting(order: Order, what: str) -> Callable[[Transaction], None]:
+    """Writes into a repair's transaction that the order's timeline tells of it."""
+
+    def note(tx: Transaction) -> None:
+        change = Change(rules.SYSTEM_ACTOR, clock.now(), f"sweep:{what}")
+        if not order.knows(change.cause):
+            save(tx, order, order.with_entry(rules.REPAIRED, change, what.partition(":")[0]))
+
+    return note
+
+
+def _tell(order: Order, kind: str, subject: str, **evidence: object) -> None:
+    told = {"order_status": order.status.value, "total": order.total.amount, "currency": order.total.currency}
+    payments.open_case(
+        None, Case(kind, subject, order_id=order.id, store_id=order.store_id, evidence={**told, **evidence})
+    )
+
+
+def _attempt(order_id: str, act: Callable[[], None]) -> None:
+    """One order that cannot be put right now does not keep the others from it; a provider that is away does."""
+    try:
+        act()
+    except Unavailable as error:
+        if error.code == "payment_provider_unavailable":
+            raise
+        logger.warning("repair put off", extra={"order_id": order_id, "code": error.code})
+    except (VersionConflict, Contention):
+        logger.info("moved meanwhile", extra={"order_id": order_id})
+    except DomainError as error:
+        logger.exception("repair refused", extra={"order_id": order_id, "code": error.code})
+
+
+def _id_at(age: timedelta) -> str:
+    """The order id of this age: those that are older come before it."""
+    from chalicelib.kernel import ids
+
+    return ids.earliest("ord", clock.now() - age)
