@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.kernel import ids, tables
+from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments.model.ledger import Entry, Line, Unbalanced, balances, trial_balance
 from chalicelib.payments.service import ledger
@@ -79,7 +79,8 @@ def test_statements_see_the_entries_that_change_what_somebody_has(dynamodb: Emul
     sale = entry(Line("customer:x", 9), Line(f"store:{store}", -9), **mine)
     pay = entry(Line("platform:revenue", 3), Line(f"rider:{rider}", -3), at=AT + timedelta(hours=1), **mine)
     cash = entry(Line(f"cash:rider:{rider}", 9), Line("customer:x", -9), at=AT + timedelta(hours=2), **mine)
-    posted(sale, pay, cash, entry(Line("stripe:clearing", 9), Line("customer:x", -9), **mine))
+    with clock.freeze(AT):
+        posted(sale, pay, cash, entry(Line("stripe:clearing", 9), Line("customer:x", -9), **mine))
 
     day = AT + timedelta(days=1)
     assert list(ledger.all_entries_of_store(store, AT, day)) == [sale]

@@ -11,6 +11,7 @@ or a rider has: statements are made of them.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,11 +22,12 @@ from chalicelib.kernel import clock, tables
 from chalicelib.payments.model.ledger import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
 STORES = "ledger_store"
 RIDERS = "ledger_rider"
+OLDEST = timedelta(days=1)
 
 
 class StoreLedgerIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
@@ -82,10 +84,13 @@ def entry_ref(order_id: str, cause: str, kind: str) -> tables.Ref[Entry | None]:
 
 
 def to_entry_row(entry: Entry) -> EntryRow:
-    """The item of an entry. One without an order lies with the account of its first line."""
+    """The item of an entry. One without an order lies with the account of its first line.
+
+    What is dated long ago stands in the indexes among what is written now: its period may be closed.
+    """
     pk = order_key(entry.order_id) if entry.order_id else account_key(entry.lines[0].account, entry.at)
     row = EntryRow(pk=pk, sk=f"LE#{entry.cause}#{entry.kind}", body=msgspec.to_builtins(entry))
-    when = f"{moment(entry.at)}#{entry.id}"
+    when = f"{moment(max(entry.at, clock.now() - OLDEST))}#{entry.id}"
     if entry.store_id and entry.concerns_store:
         row.ledger_store_pk, row.ledger_store_sk = entry.store_id, when
     if entry.rider_id and entry.concerns_rider:
@@ -113,6 +118,21 @@ def entries_under(pk: str) -> list[Entry]:
         if page.next_key is None:
             return sorted(found, key=lambda entry: (entry.at, entry.id))
         start = page.next_key
+
+
+def indexed_between(index: str, owner_id: str, since: datetime, until: datetime) -> Iterator[tuple[int, Entry]]:
+    """Every entry of a store or rider in the index from ``since`` until before ``until``, and its moment there in ms."""
+    by_time = EntryRow.ledger_store_sk if index == STORES else EntryRow.ledger_rider_sk
+    start: Mapping[str, Any] | None = None
+    while True:
+        between = by_time.between(moment(since), moment(until))
+        page = tables.query(EntryRow, owner_id, between, index=index, cursor_key=start)
+        for row in page.items:
+            key = row.ledger_store_sk if index == STORES else row.ledger_rider_sk
+            yield int(key.partition("#")[0]), of_entry_row(row)
+        start = page.next_key
+        if start is None:
+            return
 
 
 def entries_between(
