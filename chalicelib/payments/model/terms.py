@@ -10,6 +10,7 @@ import msgspec
 
 from chalicelib.kernel.errors import Invalid, Violation
 from chalicelib.kernel.money import round_half_up
+from chalicelib.payments.model.periods import Period  # resolved at run time by msgspec
 
 if TYPE_CHECKING:
     from chalicelib.payments.model.bill import Sums
@@ -50,6 +51,7 @@ class Terms(
         "provider_fees_by": "p",
         "rider_fee_share_bps": "rs",
         "rider_pay": "rp",
+        "settlement_period": "sp",
         "set_by": "by",
     },
 ):
@@ -58,7 +60,8 @@ class Terms(
     ``fixed_fee`` per order is commission, too. ``commission_tax_bps`` is the tax that the platform charges the store
     on its commission. ``goods_tax_by`` remits the tax in the items. ``fees_to`` gets what the customer pays for
     delivery and small orders. ``provider_fees_by`` bears what the payment provider charges. A rider gets ``rider_pay``
-    for a delivery and ``rider_fee_share_bps`` of its fee without tax.
+    for a delivery and ``rider_fee_share_bps`` of its fee without tax. A store's statements are closed at the end of
+    each ``settlement_period``.
     """
 
     version: int = 0
@@ -71,6 +74,7 @@ class Terms(
     provider_fees_by: Side = "platform"
     rider_fee_share_bps: int = 8000
     rider_pay: int = 0
+    settlement_period: Period = "weekly"
     set_by: str = ""
 
     def commission_on(self, sums: Sums, mode: str) -> tuple[int, int]:

@@ -54,6 +54,7 @@ def agree_on_terms(request: Request[AgreeOnTerms]) -> tuple[str, service.Schedul
         provider_fees_by=body.provider_fees_by,
         rider_fee_share_bps=body.rider_fee_share,
         rider_pay=body.rider_pay,
+        settlement_period=body.settlement_period,
         set_by=request.principal.id,
     )
     return service.agree_on_terms(merchant_id, terms, key)
@@ -92,4 +93,5 @@ def _version(terms: service.Terms) -> TermsVersion:
         provider_fees_by=terms.provider_fees_by,
         rider_fee_share=terms.rider_fee_share_bps,
         rider_pay=terms.rider_pay,
+        settlement_period=terms.settlement_period,
     )

@@ -11,6 +11,7 @@ from msgspec import Meta
 BasisPoints = Annotated[int, Meta(ge=0, le=10_000, description="1500 is 15 %.", examples=[1500])]
 Minor = Annotated[int, Meta(ge=0, le=1_000_000, description="Minor units of the order's currency.")]
 Side = Literal["store", "platform"]
+SettlementPeriod = Literal["daily", "weekly", "monthly"]
 
 
 class CommissionRates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,6 +34,9 @@ class AgreeOnTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     provider_fees_by: Annotated[Side, Meta(description="Who bears what the payment provider charges.")] = "platform"
     rider_fee_share: Annotated[BasisPoints, Meta(description="The rider's part of the delivery fee.")] = 8000
     rider_pay: Annotated[Minor, Meta(description="What a rider gets for a delivery, beside that. Minor units.")] = 0
+    settlement_period: Annotated[
+        SettlementPeriod, Meta(description="How often a store's statements are closed, at midnight by its clock.")
+    ] = "weekly"
 
 
 class TermsVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +52,7 @@ class TermsVersion(msgspec.Struct, frozen=True, kw_only=True):
     provider_fees_by: Side
     rider_fee_share: int
     rider_pay: int
+    settlement_period: SettlementPeriod
 
 
 class MerchantTerms(msgspec.Struct, frozen=True, kw_only=True):
