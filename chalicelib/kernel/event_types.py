@@ -115,6 +115,37 @@ class SaleRecorded(Event, frozen=True, kw_only=True):
     kind: str
 
 
+class RefundSettled(Event, frozen=True, kw_only=True):
+    """Part of a sale was undone, and its store or rider owes something for it; ``cause`` is the refund's."""
+
+    order_id: str
+    cause: str
+
+
+class SettlementDue(Event, frozen=True, kw_only=True):
+    """Timer, every hour: periods may have ended whose statements are to be closed. A page begins in a shard."""
+
+    shard: int = 0
+    after: str = ""
+
+
+class StatementDue(Event, frozen=True, kw_only=True):
+    """A period of a store (``party`` is ``store``) or a rider may have ended."""
+
+    party: str
+    party_id: str
+    currency: str
+
+
+class PayoutDue(Event, frozen=True, kw_only=True):
+    """The next step of a statement's payout may be due."""
+
+    party: str
+    party_id: str
+    currency: str
+    number: int
+
+
 class TipNotified(Event, frozen=True, kw_only=True):
     """The payment provider says that something happened to the tip that was added to an order: ask it what."""
 
