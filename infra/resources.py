@@ -108,7 +108,7 @@ def _table(context: str) -> dict[str, Any]:
             attributes |= {each["AttributeName"]: each["AttributeType"] for each in index["attribute_definitions"]}
             indexes[index["index_name"]] = {
                 "IndexName": index["index_name"],
-                "KeySchema": index["key_schema"],
+                "KeySchema": sorted(index["key_schema"], key=lambda part: part["KeyType"]),  # HASH before RANGE
                 "Projection": index["projection"],
             }
     properties: dict[str, Any] = {
