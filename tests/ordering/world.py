@@ -264,7 +264,7 @@ class Stripe:
 
     def listen(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Count what the provider is asked."""
-        for name in ("open_intent", "look_up", "capture", "cancel", "refund"):
+        for name in ("open_intent", "open_setup", "look_up", "capture", "cancel", "refund"):
             monkeypatch.setattr(provider, name, self._counted(getattr(provider, name)))
 
     def authorise(self, order_id: str) -> None:
@@ -301,6 +301,14 @@ class Stripe:
 
         counted.__wrapped__ = asking  # type: ignore[attr-defined]
         return counted
+
+
+def fault(stripe: Stripe, kind: str, path: str, *, times: int = 1, method: str = "POST", **more: Any) -> None:
+    """Make the next calls of the provider's path go wrong."""
+    wanted = {"kind": kind, "match": {"method": method, "path_prefix": path}, "times": times, **more}
+    body = json.dumps(wanted).encode()
+    request = urllib.request.Request(f"{stripe.url}/sandbox/faults", body, {"Content-Type": "application/json"})
+    urllib.request.urlopen(request, timeout=10).close()
 
 
 # --- events -----------------------------------------------------------------------------------------------------------

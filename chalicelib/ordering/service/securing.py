@@ -55,6 +55,8 @@ def watch_payment(order_id: str, cause: str) -> None:
         _hold(order, payment, cause)
     elif order.payment_step == rules.ASKED:
         _end_unless_paid(order, payment, cause)
+    elif payment.deferral is None and order.confirmed_at and clock.now() < _aged(order.confirmed_at):
+        return
     elif payment.state is payments.State.AUTHORISED:
         renewed = payments.renew_hold(order_id)
         if renewed.state is payments.State.AUTHORISED and renewed.deferral and renewed.deferral.hold_until:
@@ -127,6 +129,10 @@ def _end_unless_paid(order: Order, payment: payments.Payment, cause: str) -> Non
         if order.mode == rules.DELIVERY and order.status is not Status.PLACED:
             dispatch.cancel_delivery(tx, dispatch.delivery_id(order.id), rules.PAYMENT_FAILED, cause=cause)
         tx.commit()
+
+
+def _aged(held_at: datetime) -> datetime:
+    return held_at + payments.SHORTEST_HOLD - payments.RENEWED_AHEAD
 
 
 def renew_at(hold_until: datetime) -> datetime:

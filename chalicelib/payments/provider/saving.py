@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from chalicelib.kernel.errors import DomainError
 from chalicelib.payments.model import ABSENT, SAVED, ProviderState
 from chalicelib.payments.provider import client
@@ -144,7 +146,7 @@ def hold(payment: Payment, deferral: Deferral, intent_id: str) -> ProviderState:
             return  # the intent itself remembers why
 
     client.under_first_working_key(f"{intent_id}:confirm:{deferral.attempts}", held_or_hold)
-    return look_up(payment, intent_id)
+    return look_up(replace(payment, intent_id=intent_id))
 
 
 def show_hold(intent_id: str) -> ClientAction | None:

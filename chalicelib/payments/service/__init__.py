@@ -6,7 +6,7 @@ from chalicelib.payments.model import Method, Payment, ProviderState, State
 from chalicelib.payments.model.bill import DELIVERY_FEE, SMALL_ORDER_FEE, Bill, BillLine, Sums
 from chalicelib.payments.model.cases import Case, CaseState
 from chalicelib.payments.model.credit import PROMOTIONS, Credit, CreditPart, Movement
-from chalicelib.payments.model.deferral import RENEWED_AHEAD, Deferral, deferral_of, pay_by
+from chalicelib.payments.model.deferral import RENEWED_AHEAD, SHORTEST_HOLD, Deferral, deferral_of, pay_by
 from chalicelib.payments.model.invoices import Invoice, Paper
 from chalicelib.payments.model.ledger import Entry, balances, trial_balance
 from chalicelib.payments.model.refunds import Refund, RefundPayer, RefundReason, RefundRequest
@@ -14,8 +14,10 @@ from chalicelib.payments.model.resending import Resend
 from chalicelib.payments.model.terms import DEFAULT as DEFAULT_TERMS
 from chalicelib.payments.model.terms import Commission, Schedule, Terms
 from chalicelib.payments.model.tips import Tip
+from chalicelib.payments.model.truth import Finding, judge, judge_tip
 from chalicelib.payments.model.words import amount_of, concerns_customer, in_words
 from chalicelib.payments.provider import ClientAction, NextStep
+from chalicelib.payments.provider.listing import SeenIntent
 from chalicelib.payments.service.adjusting import reduce_bill
 from chalicelib.payments.service.aftersales import compensate, give_back_part, keep_payment, resend_of
 from chalicelib.payments.service.cases import get_case, list_cases, open_case, resolve_case
@@ -65,6 +67,7 @@ from chalicelib.payments.service.paying import (
     open_payment,
     record_authorised,
     record_failure,
+    record_revived,
     release_payment,
     return_late_payment,
     start_intent,
@@ -73,16 +76,28 @@ from chalicelib.payments.service.refunds import refund_within, request_refund, s
 from chalicelib.payments.service.tendering import Tender, TenderPlan, covers, plan_tenders, refund_to_credit
 from chalicelib.payments.service.terms import agree_on_terms, get_terms, terms_of
 from chalicelib.payments.service.tips import offer_tip, settle_tip, start_tip
+from chalicelib.payments.service.truth import (
+    AGES,
+    adopt_capture,
+    close_window,
+    list_intents,
+    return_money,
+    shards_of_unsettled,
+    unsettled_after,
+    window_of,
+)
 from chalicelib.payments.service.writing import payment_ref
 from chalicelib.payments.tables.invoices import credit_notes_of, invoice_ref, paper_ref
 from chalicelib.payments.tables.refunds import bill_ref, refunds_of, tip_ref
 from chalicelib.payments.tables.terms import terms_ref
 
 __all__ = [
+    "AGES",
     "DEFAULT_TERMS",
     "DELIVERY_FEE",
     "PROMOTIONS",
     "RENEWED_AHEAD",
+    "SHORTEST_HOLD",
     "SMALL_ORDER_FEE",
     "AlreadyPosted",
     "Bill",
@@ -95,6 +110,7 @@ __all__ = [
     "CreditPart",
     "Deferral",
     "Entry",
+    "Finding",
     "Grant",
     "Invoice",
     "IssuedCard",
@@ -110,12 +126,14 @@ __all__ = [
     "RefundRequest",
     "Resend",
     "Schedule",
+    "SeenIntent",
     "State",
     "Sums",
     "Tender",
     "TenderPlan",
     "Terms",
     "Tip",
+    "adopt_capture",
     "agree_on_terms",
     "all_entries_of_rider",
     "all_entries_of_store",
@@ -125,6 +143,7 @@ __all__ = [
     "bill_ref",
     "can_pay",
     "capture_payment",
+    "close_window",
     "compensate",
     "concerns_customer",
     "covers",
@@ -148,11 +167,14 @@ __all__ = [
     "invoice_ref",
     "issue_gift_card",
     "issue_papers",
+    "judge",
+    "judge_tip",
     "keep_method",
     "keep_payment",
     "let_go_superseded",
     "list_card_movements",
     "list_cases",
+    "list_intents",
     "list_own_credit",
     "list_own_movements",
     "look_at_gift_card",
@@ -169,6 +191,7 @@ __all__ = [
     "record_authorised",
     "record_failure",
     "record_refused",
+    "record_revived",
     "record_saved",
     "reduce_bill",
     "refund_to_credit",
@@ -180,9 +203,11 @@ __all__ = [
     "resend_of",
     "resolve_case",
     "return_late_payment",
+    "return_money",
     "revoke_gift_card",
     "settle_refund",
     "settle_tip",
+    "shards_of_unsettled",
     "start_intent",
     "start_tip",
     "store_credit_ref",
@@ -191,5 +216,7 @@ __all__ = [
     "terms_ref",
     "tip_ref",
     "trial_balance",
+    "unsettled_after",
+    "window_of",
     "with_end",
 ]

@@ -73,15 +73,15 @@ def record_refused(tx: Transaction, payment: Payment, state: ProviderState) -> d
 def renew_hold(order_id: str) -> Payment:
     """Have the hold of an order that lasts longer than it made anew; where that can't be, take the money now.
 
-    Not held any more, or not about to lapse: nothing happens.
+    Not held any more, or, with a saved method, not about to lapse: nothing happens. Of a hold without one its caller
+    knows the age.
     """
     payment = get_payment(order_id)
     if payment.state is not State.AUTHORISED or payment.is_fulfilled or not payment.uses_provider:
         return payment
     deferral = payment.deferral
     if deferral is None or deferral.method is None:
-        until = provider.look_up(payment).hold_until
-        return payment if until is not None and _lasts(until) else take_early(payment)
+        return take_early(payment)
     if deferral.hold_until is not None and _lasts(deferral.hold_until):
         return payment
     if deferral.renewal_id is None:
