@@ -73,6 +73,11 @@ def debt_of(party: Party, refund: Entry) -> int:
     return max(0, refund.on(party.payable) + refund.on(party.cash))
 
 
+def leaves_debt(entry: Entry) -> bool:
+    """Whether an entry undoes part of a sale at the expense of its store or its rider."""
+    return entry.kind == ledger.REFUNDED and any(debt_of(party, entry) for party in parties_of(entry))
+
+
 def parties_of(entry: Entry) -> list[Party]:
     """The store and the rider whom an entry concerns."""
     found = []

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from chalicelib.kernel import clock, tables
 from chalicelib.kernel.errors import Conflict, Contention, NotFound
-from chalicelib.kernel.event_types import PayoutDue, StatementDue
+from chalicelib.kernel.event_types import PayoutDue, SettlementDue, StatementDue
 from chalicelib.kernel.transaction import AlreadyHandled, Transaction
 from chalicelib.payments.model import ledger
 from chalicelib.payments.model.payouts import Payout, PayoutState, entry_for, minimum_payout
@@ -59,10 +59,10 @@ LOOK_BACK: Final = timedelta(days=3)
 _HEADS_IN_A_PAGE = 100
 
 
-def page_of_due(event_id: str, shard: int, after: str) -> tuple[int, str] | None:
-    """Set closings going that are due, and payouts that nothing else has; where the next page begins.
+def page_of_due(event_id: str, shard: int, after: str) -> None:
+    """Set closings going that are due, and payouts that wait; one page of the parties, and then the next.
 
-    One page of the parties: every event once for the event of the page, however often that comes.
+    All of it once for the event of the page, however often that comes.
     """
     now = clock.now()
     tx = Transaction()
@@ -79,11 +79,12 @@ def page_of_due(event_id: str, shard: int, after: str) -> tuple[int, str] | None
                 tx.emit(PayoutDue(**whose, number=number))
         if not after:
             shard += 1
+    if shard < rows.SHARDS:
+        tx.emit(SettlementDue(shard=shard, after=after))
     try:
         tx.commit()
     except AlreadyHandled:
         logger.info("page of settlement done before")
-    return (shard, after) if shard < rows.SHARDS else None
 
 
 def close_due(party: Party, currency: str) -> Statement | None:
