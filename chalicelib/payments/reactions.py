@@ -14,11 +14,16 @@ from chalicelib.kernel.event_types import (
     HoldSuperseded,
     OrderEnded,
     OrderHandedOver,
+    PayoutDue,
     RefundRequested,
+    RefundSettled,
     SaleRecorded,
+    SettlementDue,
+    StatementDue,
     TipNotified,
 )
 from chalicelib.payments import service
+from chalicelib.payments.service import settlement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +66,30 @@ def release(event: OrderEnded, meta: events.Meta) -> None:
 def let_go_superseded(event: HoldSuperseded, meta: events.Meta) -> None:
     """A new hold is in this one's place: let it go."""
     service.let_go_superseded(event.order_id, event.payment_intent_id)
+
+
+@events.on(SettlementDue)
+def look_for_ended_periods(event: SettlementDue, meta: events.Meta) -> None:
+    """Periods may have ended: have their statements closed, a page of the stores and riders at a time."""
+    settlement.page_of_due(meta.event_id, event.shard, event.after)
+
+
+@events.on(StatementDue)
+def close_statement(event: StatementDue, meta: events.Meta) -> None:
+    """A period has ended: make its statement of the ledger."""
+    settlement.close_due(settlement.party_of(event.party, event.party_id), event.currency)
+
+
+@events.on(PayoutDue)
+def settle_payout(event: PayoutDue, meta: events.Meta) -> None:
+    """A statement's payout may have a next step: send it, or ask what became of it."""
+    settlement.settle_payout(settlement.party_of(event.party, event.party_id), event.currency, event.number)
+
+
+@events.on(RefundSettled)
+def take_back_share(event: RefundSettled, meta: events.Meta) -> None:
+    """A sale was undone whose store or rider may have been paid for it: take that back."""
+    settlement.take_back_share(event.order_id, event.cause)
 
 
 @events.on(CreditExpiryReached)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.kernel.errors import Conflict
-from chalicelib.kernel.event_types import SaleRecorded
+from chalicelib.kernel.event_types import RefundSettled, SaleRecorded
 from chalicelib.payments.model.invoices import is_papered
+from chalicelib.payments.model.reversals import leaves_debt
+from chalicelib.payments.service.parties import know_parties
 from chalicelib.payments.tables import ledger as rows
 from chalicelib.payments.tables.ledger import EntryRow
 
@@ -31,12 +33,16 @@ class AlreadyPosted(Conflict):
 def post(tx: Transaction, *entries: Entry) -> None:
     """Write entries into the caller's transaction, each once per cause and kind (``already_posted``).
 
-    What was sold, or undone of a sale, is told on: it has its invoice or credit note to come.
+    What was sold, or undone of a sale, is told on: it has its invoice or credit note to come, and whom it leaves owing
+    may have been paid for it. Everybody whom an entry concerns has statements.
     """
+    know_parties(entries)
     for entry in entries:
         tx.put(rows.to_entry_row(entry), EntryRow.pk.does_not_exist(), AlreadyPosted(entry))
         if entry.order_id is not None and is_papered(entry):
             tx.emit(SaleRecorded(order_id=entry.order_id, cause=entry.cause, kind=entry.kind))
+        if entry.order_id is not None and leaves_debt(entry):
+            tx.emit(RefundSettled(order_id=entry.order_id, cause=entry.cause))
 
 
 def entries_of_order(order_id: str) -> list[Entry]:
