@@ -181,7 +181,7 @@ def refund_to_credit(tx: Transaction, payment: Payment, parts: Sequence[CreditPa
     )
     homeless = 0
     for part, credit in zip(parts, credits_, strict=True):
-        if credit.kind is Kind.STORE_CREDIT or credit.state is not State.ACTIVE or credit.is_past(clock.now()):
+        if credit is None or part.kind is Kind.STORE_CREDIT or _has_ended(credit):
             homeless += part.amount
         else:
             _refund_to_card(tx, payment, part, credit, cause)
@@ -196,6 +196,10 @@ def refund_to_credit(tx: Transaction, payment: Payment, parts: Sequence[CreditPa
             kind=rules.REFUNDED,
         )
         grant(tx, own, back)
+
+
+def _has_ended(credit: Credit) -> bool:
+    return credit.state is not State.ACTIVE or credit.is_past(clock.now())
 
 
 def refund_rest(tx: Transaction, payment: Payment) -> int:
