@@ -95,6 +95,13 @@ class Scene:
     def ready(self, mode: str = "delivery") -> ordering.Order:
         return ordering.mark_order_ready(self.shop.command(self.started(mode)))
 
+    def claimed(self, mode: str = "pickup") -> ordering.Order:
+        """An accepted order that its customer asks to cancel."""
+        order = self.accepted(mode)
+        draft = ordering.Draft(kind="cancellation", reason="changed_mind")
+        request = ids.new_id("req")
+        return ordering.open_claim(self.subjects["customer"], order.id, draft, world.any_key(), request).order
+
     # --- deliveries ---------------------------------------------------------------------------------------------------
 
     def offered(self, order: ordering.Order | None = None) -> dispatch.Delivery:

@@ -242,7 +242,26 @@ def _terms(scene: Scene) -> Visit:
     return Visit({"merchant_id": scene.merchant_id}, {"valid_from": begins, "commission": rates})
 
 
+def _own_claim(body: Any = None) -> Callable[[Scene], Visit]:
+    return lambda scene: Visit({"order_id": scene.accepted("pickup").id}, body)
+
+
+def _on_claim(body: Any = None, *, countered: bool = False) -> Callable[[Scene], Visit]:
+    """Something about a cancellation that was asked for a moment ago, to which the store has made an offer or not."""
+
+    def visit(scene: Scene) -> Visit:
+        order = scene.claimed()
+        if countered:
+            offer = ordering.Remedy(kind="credit", amount=100)
+            order = ordering.counter_claim(scene.shop.command(order), 1, offer, "")
+        path = {"store_id": scene.store_id, "order_id": order.id, "number": "1"}
+        return Visit(path, body, {"If-Match": f'"{order.version}"'})
+
+    return visit
+
+
 _ORDER = "/v1/stores/{store_id}/orders/{order_id}"
+_CLAIM = "/v1/orders/{order_id}/claims/{number}"
 _CARDS = "/v1/merchants/{merchant_id}/gift-cards"
 _DELIVERY = "/v1/rider/deliveries/{delivery_id}"
 
@@ -301,6 +320,18 @@ TABLE: dict[str, Row] = {
     "GET /v1/orders/{order_id}": Row("customer", _own_order(), 404),
     "POST /v1/orders/{order_id}/cancel": Row("customer", _own_order({"reason": "changed_mind"}), 404),
     "GET /v1/orders/{order_id}/payment": Row("customer", _own_order(method="card"), 404),
+    # cancelling after acceptance, and complaints
+    "POST /v1/orders/{order_id}/claims": Row(
+        "customer", _keyed(_own_claim({"kind": "cancellation", "reason": "changed_mind"})), 404
+    ),
+    f"POST {_CLAIM}/agree": Row("customer", _keyed(_on_claim(countered=True)), 404),
+    f"POST {_CLAIM}/decline": Row("customer", _on_claim(countered=True), 404),
+    f"POST {_CLAIM}/withdraw": Row("customer", _on_claim(), 404),
+    f"POST {_ORDER}/claims/{{number}}/accept": Row("clerk", _on_claim({})),
+    f"POST {_ORDER}/claims/{{number}}/reject": Row("clerk", _on_claim({"answer": "Too late."})),
+    f"POST {_ORDER}/claims/{{number}}/counter": Row(
+        "clerk", _on_claim({"remedy": {"kind": "credit", "amount": {"amount": 100, "currency": "EUR"}}})
+    ),
     # the money of an order, and what is agreed with merchants
     "GET /v1/orders/{order_id}/money": Row("customer", _own_order(), 404),
     "POST /v1/orders/{order_id}/tips": Row(
