@@ -20,6 +20,7 @@ from typing import Final
 import msgspec
 
 from chalicelib.kernel import clock, events
+from chalicelib.kernel.event_types import TruthSweepDue
 from chalicelib.kernel.events import Event
 from chalicelib.kernel.transaction import AlreadyHandled, Transaction
 
@@ -72,7 +73,9 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # Names become those of resources: a schedule that is renamed is another one.
-SCHEDULES: tuple[Schedule, ...] = ()
+SCHEDULES: tuple[Schedule, ...] = (
+    Schedule(name="truth-sweep", event=TruthSweepDue, period=timedelta(minutes=15)),
+)
 
 
 def carry_on(queue: str, meta: events.Meta, event: Event) -> None:

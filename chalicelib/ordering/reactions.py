@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.kernel import events
+from chalicelib.kernel import events, schedules
 from chalicelib.kernel.event_types import (
     ClaimDeadlineReached,
     DeliveryDelivered,
@@ -14,6 +14,7 @@ from chalicelib.kernel.event_types import (
     OrderPaymentDue,
     PaymentNotified,
     ResendFailed,
+    TruthSweepDue,
 )
 from chalicelib.ordering import service
 
@@ -22,6 +23,14 @@ from chalicelib.ordering import service
 def follow_payment(event: PaymentNotified, meta: events.Meta) -> None:
     """Ask the provider how the payment stands; a paid order appears on the store's board."""
     service.follow_payment(event.order_id, meta.event_id, event.payment_intent_id)
+
+
+@events.on(TruthSweepDue)
+def sweep(event: TruthSweepDue, meta: events.Meta) -> None:
+    """Compare orders, payments, ledger and provider, page by page, and put right what is safe."""
+    following = service.sweep(event)
+    if following is not None:
+        schedules.carry_on("ordering", meta, following)
 
 
 @events.on(OrderDeadlineReached)

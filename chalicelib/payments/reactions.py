@@ -59,7 +59,7 @@ def release(event: OrderEnded, meta: events.Meta) -> None:
     if event.kept:
         service.keep_payment(event.order_id)
     else:
-        service.release_payment(event.order_id)
+        service.release_payment(event.order_id, ended_at=meta.at)
 
 
 @events.on(HoldSuperseded)

@@ -21,12 +21,14 @@ from chalicelib.ordering.model.order import (
     PAYMENT_EXPIRED,
     PAYMENT_FAILED,
     PAYMENT_REQUESTED,
+    REVIVED,
     SAVED,
     STORE_DID_NOT_RESPOND,
     UNDER_WAY,
     Attention,
     Change,
     Order,
+    Promise,
     Status,
 )
 
@@ -66,6 +68,14 @@ def give_up_unpaid(order: Order, change: Change) -> Order:
     if order.payment_step != ASKED or order.status in ENDED or change.at < order.pay_by:
         return order
     return order.ended(Status.CANCELLED, change, PAYMENT_FAILED)
+
+
+def revive(order: Order, change: Change, *, promise: Promise, asked_from: datetime) -> Order:
+    """An order that had expired unpaid was paid after all: the store sees it, with new times. Moot otherwise."""
+    if order.status is not Status.CANCELLED or order.confirmed_at is not None:
+        return order
+    again = replace(order.with_entry(REVIVED, change), status=Status.PLACED, confirmed_at=change.at)
+    return replace(again, promise=promise, asked_from=asked_from)
 
 
 def expire_unpaid(order: Order, change: Change) -> Order:

@@ -57,6 +57,8 @@ SYSTEM: Final = "system"
 CONFIRMED: Final = "confirmed"
 POSTPONED: Final = "postponed"
 ADJUSTED: Final = "adjusted"
+REPAIRED: Final = "repaired"
+REVIVED: Final = "revived"
 AUTHORISED: Final = "payment_authorised"
 PAYMENT_REQUESTED: Final = "payment_requested"
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.ordering.model.claim import CANCELLATION, GRANTED, REFUND
 from chalicelib.ordering.model.order import PAYMENT_EXPIRED, RIDER, Order, Status
 
 if TYPE_CHECKING:
-    from chalicelib.payments.service import Payment
+    from chalicelib.kernel.money import Money
 
 # What happens by itself is given this long.
 GRACE = timedelta(minutes=10)
@@ -22,6 +22,26 @@ GRACE = timedelta(minutes=10)
 _STILL_WANTED = timedelta(minutes=30)
 # A repair that is still due after this long has failed again and again.
 STUCK = timedelta(hours=24)
+
+
+class Payment(Protocol):
+    """What of a payment is judged here."""
+
+    @property
+    def amount(self) -> Money:
+        """What is owed."""
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """When it changed last."""
+
+    @property
+    def pending_minor(self) -> int:
+        """What is about to go back."""
+
+    @property
+    def refunds(self) -> int:
+        """How many refunds were asked for."""
 
 
 class Due(StrEnum):

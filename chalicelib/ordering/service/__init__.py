@@ -62,6 +62,7 @@ from chalicelib.ordering.service.staff import (
     reject_order,
     start_order,
 )
+from chalicelib.ordering.service.sweeping import settle_order, sweep
 from chalicelib.payments.service import (
     ClientAction,
     Entry,
@@ -147,8 +148,10 @@ __all__ = [
     "refund_order",
     "reject_claim",
     "reject_order",
+    "settle_order",
     "start_order",
     "start_tip",
+    "sweep",
     "watch_claim",
     "watch_deadline",
     "watch_payment",

@@ -68,7 +68,7 @@ def place_order(
     )
     if store is None:
         raise NotFound("store", quote.store_id)
-    terms = _still_fulfillable(store, availability, quote, now)
+    terms = still_fulfillable(store, availability, quote, now)
     credits = plan.settle(balances, store.merchant_id)  # noqa: A001  (the payment centre's word)
     method: PaidBy = rules.CREDIT if payments.covers(credits, quote.total) else payment_method
     order = _first_state(quote, method, store, terms, now)
@@ -121,7 +121,7 @@ def find_client_action(order_id: str, customer_id: str) -> payments.ClientAction
     return payments.get_client_action(order_id, customer_id)[1]
 
 
-def _still_fulfillable(
+def still_fulfillable(
     store: stores.Store, availability: catalog.Availability, quote: Quote, now: datetime
 ) -> stores.FulfilmentTerms:
     """The store's terms now, for their times; what is charged stays as quoted."""

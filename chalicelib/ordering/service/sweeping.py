@@ -2,8 +2,8 @@
 
 It goes both ways. From here: every payment about which something waits to be done, by its index. From Stripe: every
 intent, listed by when it was made, at several ages; so a payment that nobody here knows of is found, too. Nothing is
-decided by what is missing here: a repair asks Stripe how things stand, and makes nothing that cannot be made twice. What
-no rule decides becomes a case.
+decided by what is missing here: a repair asks Stripe how things stand, and makes nothing that cannot be made twice.
+What no rule decides becomes a case.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from chalicelib.kernel import clock, tables
+from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.errors import Contention, DomainError, Unavailable, VersionConflict
 from chalicelib.kernel.event_types import TruthSweepDue
 from chalicelib.kernel.ids import is_id
@@ -38,7 +38,6 @@ _PAGE = 50
 _MOST_PER_RUN = 100
 # Payments younger than this are still being made.
 _YOUNGEST = timedelta(minutes=15)
-_LAST_ULID = "z"
 
 
 def sweep(due: TruthSweepDue) -> TruthSweepDue | None:
@@ -150,10 +149,7 @@ def _compare(seen: list[SeenIntent]) -> None:
         if order_id is None:
             continue  # not ours; what it took is told by the reconciliation
         order, payment = read.get(order_id, (None, None))
-        if each.tip_of:
-            finding = payments.judge_tip(each, tips.get(order_id))
-        else:
-            finding = payments.judge(each, payment)
+        finding = payments.judge_tip(each, tips.get(order_id)) if each.tip_of else payments.judge(each, payment)
         if finding is not None:
             _attempt(order_id, lambda: _act(finding, each, order, payment))  # noqa: B023 (called at once)
 
@@ -220,6 +216,4 @@ def _attempt(order_id: str, act: Callable[[], None]) -> None:
 
 def _id_at(age: timedelta) -> str:
     """The order id of this age: those that are older come before it."""
-    from chalicelib.kernel import ids
-
     return ids.earliest("ord", clock.now() - age)

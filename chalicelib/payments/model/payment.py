@@ -127,6 +127,7 @@ class Payment(msgspec.Struct, frozen=True):
     rates: tuple[RateSum, ...] = ()
     deferral: Deferral | None = None
     resend: Resend | None = None
+    revived_at: datetime | None = None
 
     @property
     def is_secured(self) -> bool:

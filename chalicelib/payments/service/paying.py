@@ -29,6 +29,8 @@ from chalicelib.payments.tables import SK, PaymentRow, pk, to_row
 from chalicelib.payments.tables.refunds import refunds_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chalicelib.kernel.money import Money
     from chalicelib.payments.model.credit import CreditPart
     from chalicelib.payments.model.ledger import Entry
@@ -151,6 +153,15 @@ def record_authorised(tx: Transaction, payment: Payment, state: ProviderState) -
     return after
 
 
+def record_revived(tx: Transaction, payment: Payment, state: ProviderState) -> Payment:
+    """The same for an order that had ended and goes on: what was asked for by its end is moot."""
+    return record_authorised(tx, replace(payment, revived_at=clock.now()), state)
+
+
+def _was_revived(payment: Payment, ended_at: datetime | None) -> bool:
+    return ended_at is not None and payment.revived_at is not None and ended_at < payment.revived_at
+
+
 def record_failure(payment: Payment, state: ProviderState) -> None:
     """Remember why the last attempt to pay failed; the customer may try again until the order expires."""
     if payment.failure_code == state.failure_code and payment.intent_id == state.intent_id:
@@ -214,10 +225,13 @@ def return_late_payment(order_id: str, intent_id: str) -> Payment:
     return _save(payment, model.released(payment, state.received_minor, clock.now()), tx)
 
 
-def release_payment(order_id: str, beside: Beside | None = None) -> Payment:
-    """Void or refund the payment of an order that ended unfulfilled. Done before: nothing happens."""
+def release_payment(order_id: str, beside: Beside | None = None, ended_at: datetime | None = None) -> Payment:
+    """Void or refund the payment of an order that ended unfulfilled. Done before: nothing happens.
+
+    Of an order that was revived after it had ended (``ended_at``), nothing is let go.
+    """
     payment = get_payment(order_id)
-    if payment.state in model.FINAL:
+    if payment.state in model.FINAL or _was_revived(payment, ended_at):
         return payment
     if payment.pending_minor:
         raise Unavailable("refund_in_flight", "A part of this payment is being refunded: try again.")

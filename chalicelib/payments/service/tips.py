@@ -12,7 +12,7 @@ from chalicelib.payments import model, provider
 from chalicelib.payments.model import Method, postings
 from chalicelib.payments.model.tips import Tip, TipState
 from chalicelib.payments.service.ledger import post
-from chalicelib.payments.service.writing import payment_ref
+from chalicelib.payments.service.writing import Beside, payment_ref
 from chalicelib.payments.tables.refunds import TipRow, tip_ref, to_tip_row
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def start_tip(order_id: str, customer_id: str) -> ClientAction | None:
     return provider.open_tip(tip) if tip.state is TipState.REQUIRES_PAYMENT else None
 
 
-def settle_tip(order_id: str, intent_id: str) -> None:
+def settle_tip(order_id: str, intent_id: str, beside: Beside | None = None) -> None:
     """The provider says that something happened to a tip: if it was paid, it is its rider's, or its store's."""
     payment, tip = tables.fetch(payment_ref(order_id), tip_ref(order_id))
     if payment is None or tip is None or tip.state is not TipState.REQUIRES_PAYMENT:
@@ -70,4 +70,6 @@ def settle_tip(order_id: str, intent_id: str) -> None:
         Conflict("tip_settled", "This tip was settled meanwhile."),
     )
     post(tx, postings.tipped(payment, tip.cause, received, clock.now()))
+    if beside is not None:
+        beside(tx)
     tx.commit()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chalicelib.kernel import tables
 from chalicelib.kernel.errors import VersionConflict
+from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments.tables import SK, PaymentRow, of_row, pk, to_row
 
 if TYPE_CHECKING:
-    from chalicelib.kernel.transaction import Transaction
     from chalicelib.payments.model import Payment
+
+# Writes into a transaction of the payment centre what must be written together with it.
+Beside = Callable[[Transaction], None]
 
 
 def payment_ref(order_id: str) -> tables.Ref[Payment | None]:

@@ -30,7 +30,7 @@ class UnsettledIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call
         projection = KeysOnlyProjection()
 
     unsettled_pk = UnicodeAttribute(hash_key=True)
-    order_id = UnicodeAttribute(range_key=True)
+    unsettled_sk = UnicodeAttribute(range_key=True)
 
 
 class PaymentRow(tables.Row):
@@ -65,7 +65,9 @@ class PaymentRow(tables.Row):
     pending = NumberAttribute(default=0)
     invoice = UnicodeAttribute(null=True)  # its number
     unsettled_pk = UnicodeAttribute(null=True)
+    unsettled_sk = UnicodeAttribute(null=True)
     unsettled = UnsettledIndex()
+    revived_at = NumberAttribute(null=True)
     resend = JSONAttribute(null=True)  # of what makes good another order: that one, who bears it, goods, fee
     deferral = JSONAttribute(null=True)  # of orders far ahead: due, customer, method, holds, attempts, until, renewal
 
@@ -106,6 +108,8 @@ def to_row(payment: Payment) -> PaymentRow:
         pending=payment.pending_minor,
         invoice=payment.invoice,
         unsettled_pk=None if is_settled(payment) else _shard_of(payment.order_id),
+        unsettled_sk=None if is_settled(payment) else payment.order_id,
+        revived_at=None if payment.revived_at is None else clock.epoch_ms(payment.revived_at),
         resend=msgspec.to_builtins(payment.resend) if payment.resend else None,
         deferral=msgspec.to_builtins(payment.deferral) if payment.deferral else None,
     )
@@ -117,8 +121,9 @@ def _shard_of(order_id: str) -> str:
 
 def unsettled_orders(shard: int, after: str, before: str, limit: int) -> list[str]:
     """The orders of a shard whose payment is not settled, from after one id until before another. One request."""
-    between = PaymentRow.order_id.between(after + "!", before)  # no id goes on behind another
-    return [row.order_id for row in tables.query(PaymentRow, str(shard), between, index="unsettled", limit=limit).items]
+    between = PaymentRow.unsettled_sk.between(after + "!", before)  # no id goes on behind another
+    page = tables.query(PaymentRow, str(shard), between, index="unsettled", limit=limit)
+    return [row.unsettled_sk for row in page.items if row.unsettled_sk]
 
 
 def of_row(row: PaymentRow | None) -> Payment | None:
@@ -149,6 +154,7 @@ def of_row(row: PaymentRow | None) -> Payment | None:
         refunds=int(row.refunds),
         pending_minor=int(row.pending),
         invoice=row.invoice,
+        revived_at=clock.from_epoch_ms(int(row.revived_at)) if row.revived_at else None,
         resend=msgspec.convert(row.resend, Resend) if row.resend else None,
         rates=tuple(RateSum(*each) for each in row.rates or ()),
         deferral=msgspec.convert(row.deferral, Deferral) if row.deferral else None,
