@@ -43,8 +43,8 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An invoice, or a credit note that ``corrects`` one; written once.
 
     ``sequence`` counts the merchant's papers of this kind in a year, from 1 and without a gap. ``cause`` is that of the
-    ledger's entry. ``platform`` sells the delivery and the other fees, where the merchant does not;
-    ``tax_by_platform``: it remits the tax in the goods, too. ``tenders`` are how it was paid, or given back.
+    ledger's entry. ``fees_by_platform``: delivery and the other fees are sold by the ``platform``, and not by
+    the merchant; ``tax_by_platform``: it remits the tax in the goods. ``tenders`` are how it was paid, or given back.
     ``before`` are the refunds that had made the sale smaller before it was one.
     """
 
@@ -66,6 +66,7 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sums: Sums
     rates: tuple[RateSum, ...] = ()
     platform: Party | None = None
+    fees_by_platform: bool = False
     tax_by_platform: bool = False
     tenders: tuple[tuple[str, int], ...] = ()
     corrects: str | None = None

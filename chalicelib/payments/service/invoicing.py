@@ -198,6 +198,7 @@ def _invoice(entry: Entry, payment: Payment, store: stores.Store | None, merchan
         raise NotFound("store", payment.store_id)
     now = clock.now()
     prefix = merchant.invoice_prefix if merchant else ""
+    fees, tax = rules.is_platforms(entry, "fees"), rules.is_platforms(entry, "items_tax")
     invoice = Invoice(
         kind=Paper.INVOICE,
         number="",
@@ -216,8 +217,9 @@ def _invoice(entry: Entry, payment: Payment, store: stores.Store | None, merchan
         time_zone=store.time_zone,
         sums=rules.sums_in(entry),
         rates=rules.rates_in(entry),
-        platform=_platform() if rules.is_platforms(entry, "fees") else None,
-        tax_by_platform=rules.is_platforms(entry, "items_tax"),
+        platform=_platform() if fees or tax else None,
+        fees_by_platform=fees,
+        tax_by_platform=tax,
         tenders=rules.paid_with(payment),
         before=_before(payment) if payment.refunds else (),
     )
@@ -249,9 +251,10 @@ def _credit_note(entry: Entry, payment: Payment, invoice: Invoice | None) -> _Dr
 
 
 def _seller(store: stores.Store, merchant: stores.Merchant | None) -> Party:
-    place, country = store.address, store.country
+    place, country = store.address, None
     if merchant and merchant.address:
-        place, country = merchant.address, merchant.country or store.country
+        place = merchant.address
+        country = merchant.country if merchant.country != store.country else None  # told where it is another
     lines = (place.line1, place.line2, f"{place.postal_code or ''} {place.city}".strip(), place.region, country)
     name = (merchant.legal_name or merchant.name) if merchant else store.name
     return Party(name, tuple(line for line in lines if line), merchant.vat_id if merchant else None)
