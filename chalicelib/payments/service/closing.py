@@ -186,8 +186,8 @@ def _close(head: Head, until: datetime, key: IdempotencyKey | None) -> Statement
     if to_pay:
         after = replace(after, unsettled={**unsettled, statement.number: to_pay})
         _plan(tx, statement)
-    _net_cash(tx, statement)
     tx.put(rows.to_statement_row(statement), StatementRow.pk.does_not_exist(), Contention())
+    _net_cash(tx, statement)
     if key is not None:
         tx.remember(key, statement)
     _commit(tx, head, after, period.tail)

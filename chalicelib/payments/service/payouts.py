@@ -23,6 +23,7 @@ from chalicelib.payments.tables import payouts as rows
 from chalicelib.payments.tables.payouts import PayoutRow
 
 if TYPE_CHECKING:
+    from chalicelib.payments.model.ledger import Entry
     from chalicelib.payments.model.statements import Party
 
 logger = logging.getLogger(__name__)
@@ -107,9 +108,8 @@ def _send(payout: Payout) -> Payout:
         after = _refused(tx, payout, str(error.extra.get("provider_code")))
     else:
         after = payout.sent(transfer_id, clock.now())
-        post(tx, paid_out(after, clock.now()))
     _remind(tx, after)
-    return _write(tx, payout, after)
+    return _write(tx, payout, after, *([paid_out(after, clock.now())] if after.has_moved else []))
 
 
 def _refused(tx: Transaction, payout: Payout, code: str) -> Payout:
@@ -158,7 +158,9 @@ def _remind(tx: Transaction, payout: Payout) -> None:
         )
 
 
-def _write(tx: Transaction, before: Payout, after: Payout) -> Payout:
+def _write(tx: Transaction, before: Payout, after: Payout, *entries: Entry) -> Payout:
+    """The payout first: of two at once, the later one is told to look again."""
     tx.put(rows.to_payout_row(after), PayoutRow.version == before.version, Contention())
+    post(tx, *entries)
     tx.commit()
     return after

@@ -91,8 +91,9 @@ def _settle(reversal: Reversal) -> Reversal:
         ended = payout.reversal_ended(reversal.amount, 0, now)
     else:
         ended = payout.reversal_ended(reversal.amount, reversal.amount, now)
-        post(tx, taken_back(after, now))
     tx.put(rows.to_payout_row(ended), PayoutRow.version == payout.version, Contention())
+    if after.state is ReversalState.MADE:
+        post(tx, taken_back(after, now))
     tx.put(
         rows.to_reversal_row(after),
         ReversalRow.state == ReversalState.PLANNED.value,
