@@ -42,6 +42,41 @@ class Stripe:
         match = {"method": method, "path_prefix": path_prefix}
         self._call("/sandbox/faults", json.dumps({"kind": kind, "match": match, "times": times}))
 
+    def cause(self, fault: dict[str, Any], path_prefix: str, method: str) -> None:
+        """Make calls of a path go wrong as ``fault`` says: its ``kind``, ``times`` and whether it is ``remembered``."""
+        match = {"method": method, "path_prefix": path_prefix}
+        assert "error" not in self._call("/sandbox/faults", json.dumps({**fault, "match": match}))
+
+    def faults_left(self) -> int:
+        """How many calls will still go wrong."""
+        return sum(fault["remaining"] for fault in self._call("/sandbox/faults")["faults"])
+
+    def forget_faults(self) -> None:
+        """From now on nothing goes wrong."""
+        request = urllib.request.Request(f"{self.url}/sandbox/faults", method="DELETE")
+        urllib.request.urlopen(request, timeout=10).close()
+
+    def authenticate(self, intent_id: str, outcome: str | None = None) -> None:
+        """The customer in the app of a wallet, or of a bank."""
+        body = "{}" if outcome is None else json.dumps({"outcome": outcome})
+        self._call(f"/sandbox/payment_intents/{intent_id}/authenticate", body)
+
+    def set_up(self, action: provider.ClientAction | None, card: str = "pm_card_visa") -> None:
+        """What the phone's form does with the secret of a setup intent, the bank's dialogue included."""
+        assert action is not None
+        body = f"client_secret={action.client_secret}&payment_method={card}"
+        told = self._call(f"/v1/setup_intents/{action.intent_id}/confirm", body, form=True)
+        if told.get("status") == "requires_action":
+            self._call(f"/sandbox/setup_intents/{action.intent_id}/authenticate", "{}")
+
+    def summary(self) -> dict[str, Any]:
+        """All the money at once."""
+        return self._call("/sandbox/summary")
+
+    def post(self, path: str, **body: Any) -> dict[str, Any]:
+        """What somebody else makes happen: `/sandbox/…`."""
+        return self._call(path, json.dumps(body))
+
     def expire_hold(self, intent_id: str) -> None:
         """Let the bank's hold run out, as it does after seven days."""
         self._call(f"/sandbox/payment_intents/{intent_id}/expire", "{}")

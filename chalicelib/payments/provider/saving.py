@@ -77,15 +77,22 @@ def cancel_setup(setup_id: str) -> None:
 
 
 def keep_method(payment: Payment, method: str) -> str:
-    """Make the provider's customer whom the saved method belongs to, one for an order; the customer's id."""
-    customer = client.under_first_working_key(
-        f"{payment.order_id}:customer",
-        lambda key: client.connected().v1.customers.create(
+    """Make the provider's customer whom the saved method belongs to, one for an order; the customer's id.
+
+    The method is looked at first: one that belongs to a customer already was kept behind an answer that was lost.
+    """
+
+    def kept_or_keep(key: str) -> str:
+        owner = client.connected().v1.payment_methods.retrieve(method).customer
+        if owner is not None:
+            return owner if isinstance(owner, str) else owner.id
+        made = client.connected().v1.customers.create(
             params={"payment_method": method, "metadata": {"order_id": payment.order_id}},
             options={"idempotency_key": key},
-        ),
-    )
-    return customer.id
+        )
+        return made.id
+
+    return client.under_first_working_key(f"{payment.order_id}:customer", kept_or_keep)
 
 
 def forget_method(deferral: Deferral) -> None:
