@@ -153,6 +153,29 @@ class TipNotified(Event, frozen=True, kw_only=True):
     payment_intent_id: str
 
 
+class DisputeNotified(Event, frozen=True, kw_only=True):
+    """The payment provider says that something happened to a dispute: ask it what."""
+
+    dispute_id: str
+
+
+class RefundNotified(Event, frozen=True, kw_only=True):
+    """The payment provider says that something happened to a refund, or (without its id) to those of a payment."""
+
+    payment_intent_id: str
+    refund_id: str = ""
+
+
+class BankPayoutNotified(Event, frozen=True, kw_only=True):
+    """The payment provider says that something happened to a payout to a bank: ask it what.
+
+    ``account_id`` is the connected account that is paid out; empty for the platform's own.
+    """
+
+    payout_id: str
+    account_id: str = ""
+
+
 class CreditExpiryReached(Event, frozen=True, kw_only=True):
     """Timer: the time of a gift card or of a customer's credit may be over."""
 

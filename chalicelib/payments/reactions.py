@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 from chalicelib.kernel import batches, events
 from chalicelib.kernel.event_types import (
+    BankPayoutNotified,
     CreditExpiryReached,
     DeliveryDelivered,
+    DisputeNotified,
     HoldSuperseded,
     OrderEnded,
     OrderHandedOver,
     PayoutDue,
+    RefundNotified,
     RefundRequested,
     RefundSettled,
     SaleRecorded,
@@ -45,6 +48,24 @@ def capture_at_the_door(event: DeliveryDelivered, meta: events.Meta) -> None:
 def make_refund(event: RefundRequested, meta: events.Meta) -> None:
     """Part of what was taken is to go back: have the provider do it."""
     service.settle_refund(event.order_id, event.number)
+
+
+@events.on(DisputeNotified)
+def follow_dispute(event: DisputeNotified, meta: events.Meta) -> None:
+    """Something happened to a dispute: ask, freeze or free the store's share, enter what moved."""
+    service.follow_dispute(event.dispute_id, meta.event_id)
+
+
+@events.on(RefundNotified)
+def follow_refunds(event: RefundNotified, meta: events.Meta) -> None:
+    """Something happened to refunds: ask whether one failed, or was made by other hands."""
+    service.follow_refunds(event.payment_intent_id, event.refund_id, meta.event_id)
+
+
+@events.on(BankPayoutNotified)
+def follow_bank_payout(event: BankPayoutNotified, meta: events.Meta) -> None:
+    """Something happened to a payout to a bank: one that failed needs a person."""
+    service.follow_bank_payout(event.payout_id, event.account_id)
 
 
 @events.on(TipNotified)

@@ -153,3 +153,43 @@ def test_the_echo_of_our_own_capture_is_dropped(served: Served, told: list[event
 
 def test_a_notice_larger_than_any_is_refused(served: Served, told: list[events.Envelope]) -> None:
     assert send(served, b" " * (512 * 1024 + 1)).status == 413
+
+
+@pytest.mark.parametrize(
+    ("kind", "about", "event"),
+    [
+        ("charge.dispute.created", {"id": "dp_1"}, ("DisputeNotified", {"dispute_id": "dp_1"})),
+        ("charge.dispute.closed", {"id": "dp_1"}, ("DisputeNotified", {"dispute_id": "dp_1"})),
+        (
+            "refund.failed",
+            {"id": "re_1", "payment_intent": "pi_1"},
+            ("RefundNotified", {"payment_intent_id": "pi_1", "refund_id": "re_1"}),
+        ),
+        (
+            "charge.refunded",
+            {"id": "ch_1", "payment_intent": "pi_1"},
+            ("RefundNotified", {"payment_intent_id": "pi_1", "refund_id": ""}),
+        ),
+        ("payout.paid", {"id": "po_1"}, ("BankPayoutNotified", {"payout_id": "po_1", "account_id": ""})),
+        ("payout.failed", {"id": "po_1"}, ("BankPayoutNotified", {"payout_id": "po_1", "account_id": "acct_1"})),
+    ],
+)
+def test_notices_of_money_name_what_is_to_be_asked_and_nothing_else(
+    served: Served, told: list[events.Envelope], kind: str, about: dict[str, Any], event: tuple[str, dict[str, Any]]
+) -> None:
+    named, data = event
+    notice: dict[str, Any] = {"id": "evt_9", "type": kind, "data": {"object": {**about, "amount": 1, "status": "won"}}}
+    if data.get("account_id"):
+        notice["account"] = data["account_id"]
+    for _ in range(2):
+        assert send(served, json.dumps(notice).encode()).status == 200
+    assert [(each.id, each.type, each.data) for each in told] == [("evt_9", named, data)] * 2
+
+
+@pytest.mark.parametrize("kind", ["charge.dispute.strange", "payout.created", "refund.created", "charge.captured"])
+def test_types_that_nobody_reacts_to_are_taken_and_dropped(
+    served: Served, told: list[events.Envelope], kind: str
+) -> None:
+    notice = {"id": "evt_9", "type": kind, "data": {"object": {"id": "x_1", "payment_intent": "pi_1"}}}
+    assert send(served, json.dumps(notice).encode()).status == 200
+    assert told == []

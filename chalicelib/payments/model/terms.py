@@ -49,6 +49,7 @@ class Terms(
         "goods_tax_by": "g",
         "fees_to": "t",
         "provider_fees_by": "p",
+        "disputes_by": "db",
         "rider_fee_share_bps": "rs",
         "rider_pay": "rp",
         "settlement_period": "sp",
@@ -59,7 +60,8 @@ class Terms(
 
     ``fixed_fee`` per order is commission, too. ``commission_tax_bps`` is the tax that the platform charges the store
     on its commission. ``goods_tax_by`` remits the tax in the items. ``fees_to`` gets what the customer pays for
-    delivery and small orders. ``provider_fees_by`` bears what the payment provider charges. A rider gets ``rider_pay``
+    delivery and small orders. ``provider_fees_by`` bears what the payment provider charges,
+    ``disputes_by`` what customers' banks take back for good. A rider gets ``rider_pay``
     for a delivery and ``rider_fee_share_bps`` of its fee without tax. A store's statements are closed at the end of
     each ``settlement_period``.
     """
@@ -72,6 +74,7 @@ class Terms(
     goods_tax_by: Side = "store"
     fees_to: Side = "platform"
     provider_fees_by: Side = "platform"
+    disputes_by: Side = "store"
     rider_fee_share_bps: int = 8000
     rider_pay: int = 0
     settlement_period: Period = "weekly"

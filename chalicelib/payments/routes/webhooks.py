@@ -11,11 +11,17 @@ from chalicelib.edge.endpoint import Reply, Request
 from chalicelib.edge.permissions import Public
 from chalicelib.edge.problems import malformed
 from chalicelib.kernel import events
-from chalicelib.kernel.event_types import PaymentNotified, TipNotified
+from chalicelib.kernel.event_types import (
+    BankPayoutNotified,
+    DisputeNotified,
+    PaymentNotified,
+    RefundNotified,
+    TipNotified,
+)
 from chalicelib.kernel.ids import is_id
 from chalicelib.payments import provider
 from chalicelib.payments.routes.blueprint import endpoints
-from chalicelib.payments.schemas import Received, StripeIntent, StripeNotice, StripeSubject
+from chalicelib.payments.schemas import Received, StripeIntent, StripeMoneySubject, StripeNotice, StripeSubject
 
 T = TypeVar("T")
 
@@ -35,9 +41,32 @@ def receive_stripe_webhook(request: Request[bytes]) -> Reply[Received]:
     """
     provider.verify_signature(request.body, request.headers.get("stripe-signature", ""))
     notice = _read(request.body, StripeNotice)
-    if notice.type in provider.WEBHOOK_TYPES:
+    if notice.type.startswith(_OF_MONEY):
+        _tell_of_money(notice)
+    elif notice.type in provider.WEBHOOK_TYPES:
         _tell(notice, _read(notice.data, StripeSubject).object)
     return Reply(Received())
+
+
+_OF_MONEY = ("charge.dispute.", "charge.refunded", "payout.", "refund.")
+
+
+def _tell_of_money(notice: StripeNotice) -> None:
+    """Disputes, refunds, payouts: whatever is known of them is asked of Stripe by who hears of it."""
+    if notice.type not in provider.WEBHOOK_TYPES:
+        return
+    about = _read(notice.data, StripeMoneySubject).object
+    told: events.Event
+    if notice.type.startswith("charge.dispute."):
+        told = DisputeNotified(dispute_id=about.id)
+    elif notice.type.startswith("payout."):
+        told = BankPayoutNotified(payout_id=about.id, account_id=notice.account or "")
+    elif about.payment_intent is None:
+        return
+    else:
+        refund_id = about.id if notice.type.startswith("refund.") else ""
+        told = RefundNotified(payment_intent_id=about.payment_intent, refund_id=refund_id)
+    events.publish([replace(events.envelope(told), id=notice.id)])
 
 
 def _tell(notice: StripeNotice, intent: StripeIntent) -> None:

@@ -69,12 +69,26 @@ class StripeSubject(msgspec.Struct, frozen=True):
     object: StripeIntent
 
 
+class StripeMoney(msgspec.Struct, frozen=True):
+    """What of a dispute, a refund or a payout in a notice is looked at."""
+
+    id: str
+    payment_intent: str | None = None
+
+
+class StripeMoneySubject(msgspec.Struct, frozen=True):
+    """What a notice about a dispute, a refund or a payout is about."""
+
+    object: StripeMoney
+
+
 class StripeNotice(msgspec.Struct, frozen=True):
     """A notice from Stripe. What it is about has a shape for each type, and waits until the type is known."""
 
     id: str
     type: str
     data: msgspec.Raw
+    account: str | None = None
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,6 +32,7 @@ class AgreeOnTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     goods_tax_by: Annotated[Side, Meta(description="Who remits the tax in the items.")] = "store"
     fees_to: Annotated[Side, Meta(description="Who gets delivery and small-order fees.")] = "platform"
     provider_fees_by: Annotated[Side, Meta(description="Who bears what the payment provider charges.")] = "platform"
+    disputes_by: Annotated[Side, Meta(description="Who bears what a customer's bank takes back for good.")] = "store"
     rider_fee_share: Annotated[BasisPoints, Meta(description="The rider's part of the delivery fee.")] = 8000
     rider_pay: Annotated[Minor, Meta(description="What a rider gets for a delivery, beside that. Minor units.")] = 0
     settlement_period: Annotated[
@@ -50,6 +51,7 @@ class TermsVersion(msgspec.Struct, frozen=True, kw_only=True):
     goods_tax_by: Side
     fees_to: Side
     provider_fees_by: Side
+    disputes_by: Side
     rider_fee_share: int
     rider_pay: int
     settlement_period: SettlementPeriod

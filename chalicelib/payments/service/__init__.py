@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from chalicelib.payments.model import Method, Payment, ProviderState, State
-from chalicelib.payments.model.bill import DELIVERY_FEE, SMALL_ORDER_FEE, Bill, BillLine, Sums
+from chalicelib.payments.model.apportion import Share, all_of
+from chalicelib.payments.model.bill import DELIVERY_FEE, SMALL_ORDER_FEE, TIP, Bill, BillLine, Sums
 from chalicelib.payments.model.cases import Case, CaseState
 from chalicelib.payments.model.credit import PROMOTIONS, Credit, CreditPart, Movement
 from chalicelib.payments.model.deferral import RENEWED_AHEAD, SHORTEST_HOLD, Deferral, deferral_of, pay_by
@@ -11,6 +12,7 @@ from chalicelib.payments.model.invoices import Invoice, Paper
 from chalicelib.payments.model.ledger import Entry, balances, trial_balance
 from chalicelib.payments.model.refunds import Refund, RefundPayer, RefundReason, RefundRequest
 from chalicelib.payments.model.resending import Resend
+from chalicelib.payments.model.sheet import Sheet, SheetLine, SheetPart, sheet_of
 from chalicelib.payments.model.terms import DEFAULT as DEFAULT_TERMS
 from chalicelib.payments.model.terms import Commission, Schedule, Terms
 from chalicelib.payments.model.tips import Tip
@@ -58,6 +60,7 @@ from chalicelib.payments.service.ledger import (
     entries_of_store,
     post,
 )
+from chalicelib.payments.service.notices import follow_bank_payout, follow_dispute, follow_refunds, frozen_of
 from chalicelib.payments.service.paying import (
     can_pay,
     capture_payment,
@@ -72,6 +75,7 @@ from chalicelib.payments.service.paying import (
     return_late_payment,
     start_intent,
 )
+from chalicelib.payments.service.printing import HTML_POLICY, html_of, pdf_of
 from chalicelib.payments.service.refunds import refund_within, request_refund, settle_refund
 from chalicelib.payments.service.tendering import Tender, TenderPlan, covers, plan_tenders, refund_to_credit
 from chalicelib.payments.service.terms import agree_on_terms, get_terms, terms_of
@@ -95,10 +99,12 @@ __all__ = [
     "AGES",
     "DEFAULT_TERMS",
     "DELIVERY_FEE",
+    "HTML_POLICY",
     "PROMOTIONS",
     "RENEWED_AHEAD",
     "SHORTEST_HOLD",
     "SMALL_ORDER_FEE",
+    "TIP",
     "AlreadyPosted",
     "Bill",
     "BillLine",
@@ -127,6 +133,10 @@ __all__ = [
     "Resend",
     "Schedule",
     "SeenIntent",
+    "Share",
+    "Sheet",
+    "SheetLine",
+    "SheetPart",
     "State",
     "Sums",
     "Tender",
@@ -137,6 +147,7 @@ __all__ = [
     "agree_on_terms",
     "all_entries_of_rider",
     "all_entries_of_store",
+    "all_of",
     "amount_of",
     "ask_to_hold",
     "balances",
@@ -154,6 +165,10 @@ __all__ = [
     "entries_of_rider",
     "entries_of_store",
     "expire_credit",
+    "follow_bank_payout",
+    "follow_dispute",
+    "follow_refunds",
+    "frozen_of",
     "get_case",
     "get_client_action",
     "get_gift_card",
@@ -163,6 +178,7 @@ __all__ = [
     "give_credit",
     "give_goodwill",
     "grant",
+    "html_of",
     "in_words",
     "invoice_ref",
     "issue_gift_card",
@@ -186,6 +202,7 @@ __all__ = [
     "papers_of_merchant",
     "pay_by",
     "payment_ref",
+    "pdf_of",
     "plan_tenders",
     "post",
     "record_authorised",
@@ -208,6 +225,7 @@ __all__ = [
     "settle_refund",
     "settle_tip",
     "shards_of_unsettled",
+    "sheet_of",
     "start_intent",
     "start_tip",
     "store_credit_ref",

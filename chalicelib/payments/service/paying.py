@@ -18,10 +18,12 @@ from chalicelib.payments.model import Method, Payment, ProviderState, State, pos
 from chalicelib.payments.model import credit as credit_rules
 from chalicelib.payments.model.apportion import sums_of
 from chalicelib.payments.model.bill import RateSum, Sums, by_rate, rates_less
+from chalicelib.payments.model.cases import Case
 from chalicelib.payments.model.deferral import Deferral
 from chalicelib.payments.model.resending import Resend, brought_again
 from chalicelib.payments.provider import ClientAction
-from chalicelib.payments.service import tendering
+from chalicelib.payments.service import extras, tendering
+from chalicelib.payments.service.cases import open_case
 from chalicelib.payments.service.ledger import entries_of_order, post
 from chalicelib.payments.service.terms import terms_of
 from chalicelib.payments.service.writing import Beside, payment_ref, write
@@ -236,6 +238,7 @@ def release_payment(order_id: str, beside: Beside | None = None, ended_at: datet
     if payment.pending_minor:
         raise Unavailable("refund_in_flight", "A part of this payment is being refunded: try again.")
     refunded = _release_at_provider(payment) if payment.uses_provider else _cash_left(payment)
+    extras.let_go(payment)
     tx = Transaction()
     _post_release(tx, payment, refunded)
     if payment.captured_minor:
@@ -247,31 +250,55 @@ def release_payment(order_id: str, beside: Beside | None = None, ended_at: datet
 
 def take(tx: Transaction, payment: Payment) -> Payment:
     """Take the money, by whatever tenders: the payment captured, or failed where the hold on it was lost."""
-    state = _capture_at_provider(payment) if payment.uses_provider else None
+    main, *beside = extras.planned(payment)
+    state = _capture_at_provider(payment, main) if payment.uses_provider else None
     by_credit = tendering.redeem(tx, payment, payment.amount.amount)
     due = payment.amount.amount - by_credit
-    if state is not None and due and state.status != "succeeded":
+    if state is not None and main and state.status != "succeeded":
         # The goods are gone and the money can't be taken (the hold was released): a person must look at it.
         logger.error("capture failed", extra={"order_id": payment.order_id, "provider_status": state.status})
+        open_case(tx, _capture_failed(payment, state, by_credit))
         return model.moved(
             payment, State.FAILED, clock.now(), failure_code="authorisation_lost", captured_minor=by_credit
         )
-    received = due if state is None else state.received_minor
+    received = due if not payment.is_online else state.received_minor if state else 0
+    payment, more = extras.take(payment, beside)
+    received += more
     if received:
         post(tx, postings.collected(payment, received, clock.now()))
+    if payment.is_online and due > main + sum(beside):
+        post(tx, postings.written_off(payment, due - main - sum(beside), clock.now()))
     intent_id = state.intent_id if state else None
     return model.captured(payment, received + by_credit, clock.now(), intent_id or None)
 
 
-def _capture_at_provider(payment: Payment) -> ProviderState:
+def _capture_failed(payment: Payment, state: ProviderState, by_credit: int) -> Case:
+    """The goods may be gone, what credit gave of their price was taken, and the rest can't be."""
+    return Case(
+        "capture_failed",
+        payment.order_id,
+        order_id=payment.order_id,
+        store_id=payment.store_id,
+        evidence={
+            "due": payment.amount.amount - by_credit,
+            "taken_of_credit": by_credit,
+            "currency": payment.amount.currency,
+            "payment_intent": state.intent_id,
+            "provider_status": state.status,
+            "handed_over": payment.is_fulfilled,
+        },
+    )
+
+
+def _capture_at_provider(payment: Payment, wanted: int) -> ProviderState:
     state = look_up_provider(payment)
     if state.is_gone:
         state = _held_again(payment, state)
     if state.status != "requires_capture":
         return state
-    if payment.provider_minor <= 0:
+    if wanted <= 0:
         return provider.cancel(state.intent_id)
-    return provider.capture(state.intent_id, min(payment.provider_minor, state.capturable_minor))
+    return provider.capture(state.intent_id, min(wanted, state.capturable_minor))
 
 
 def _held_again(payment: Payment, lost: ProviderState) -> ProviderState:

@@ -19,9 +19,11 @@ from chalicelib.payments import model, provider
 from chalicelib.payments.model import postings
 from chalicelib.payments.model.apportion import sums_of
 from chalicelib.payments.model.bill import by_rate, rates_less
+from chalicelib.payments.model.cases import Case
 from chalicelib.payments.model.credit import CreditPart, kind_of
 from chalicelib.payments.model.refunds import Refund, RefundRequest, RefundState, next_refund
 from chalicelib.payments.service import tendering
+from chalicelib.payments.service.cases import open_case
 from chalicelib.payments.service.ledger import entries_of_order, post
 from chalicelib.payments.service.writing import Beside, payment_ref, write
 from chalicelib.payments.tables.refunds import RefundRow, bill_ref, refund_ref, refunds_of, to_refund_row
@@ -54,7 +56,7 @@ def refund_within(tx: Transaction, payment: Payment, bill: Bill, request: Refund
     """The same in the caller's transaction, of a payment and the present bill as they were read."""
     refund = next_refund(payment, bill, refunds_of(payment.order_id), request, clock.now())
     begun = model.refund_begun(payment, refund.amount, clock.now())
-    if payment.uses_provider and refund.back:
+    if payment.is_online and refund.back:
         write(tx, payment, begun)
         tx.emit(RefundRequested(order_id=payment.order_id, number=refund.number))
     else:
@@ -77,7 +79,7 @@ def settle_refund(order_id: str, number: int, beside: Beside | None = None) -> R
         return refund
     tx = Transaction()
     try:
-        made = provider.refund_part(payment, payment.intent_id or "", refund.number, refund.back)
+        made = _made_by_provider(payment, refund)
     except DomainError as error:
         if error.code != "payment_refused":
             raise
@@ -85,6 +87,7 @@ def settle_refund(order_id: str, number: int, beside: Beside | None = None) -> R
         logger.exception("refund refused", extra={"order_id": order_id, "refund": number})
         after = refund.failed(clock.now(), str(error.extra.get("provider_code")))
         write(tx, payment, model.refund_ended(payment, refund.amount, clock.now(), given_back=0))
+        open_case(tx, _refused(after))
     else:
         after = _settle(tx, payment, payment, refund.settled(clock.now(), made))
     tx.put(
@@ -96,6 +99,21 @@ def settle_refund(order_id: str, number: int, beside: Beside | None = None) -> R
         beside(tx)
     tx.commit()
     return after
+
+
+def _refused(refund: Refund) -> Case:
+    return Case(
+        "refund_refused",
+        f"{refund.order_id}/refund/{refund.number}",
+        order_id=refund.order_id,
+        evidence={"amount": refund.back, "currency": refund.currency, "provider_code": refund.failure_code},
+    )
+
+
+def _made_by_provider(payment: Payment, refund: Refund) -> str:
+    if any(extra.taken for extra in payment.extras):
+        return provider.refund_over(payment, refund.number, refund.back)
+    return provider.refund_part(payment, payment.intent_id or "", refund.number, refund.back)
 
 
 def _settle(tx: Transaction, before: Payment, begun: Payment, refund: Refund) -> Refund:
