@@ -49,12 +49,18 @@ def key() -> IdempotencyKey:
     return IdempotencyKey("0" * 32, ids.new_id("key"), "f" * 64, lambda result: {"body": {}})
 
 
+def open_store() -> str:
+    owner = ids.new_id("usr")
+    merchant = stores.create_merchant("Pizza Nuova", owner)
+    return stores.create_store(merchant.id, owner, world.store_settings()).id
+
+
 @dataclass
 class Settled:
     """A store with a rider, and their orders."""
 
     stripe: Stripe
-    store_id: str = field(default_factory=lambda: _open_store())
+    store_id: str = field(default_factory=open_store)
     rider_id: str = field(default_factory=lambda: ids.new_id("rdr"))
 
     @property
@@ -181,12 +187,6 @@ def emitted(event_type: str, **having: Any) -> list[events.Envelope]:
         for each in found
         if each.type == event_type and all(each.data.get(name) == value for name, value in having.items())
     ]
-
-
-def _open_store() -> str:
-    owner = ids.new_id("usr")
-    merchant = stores.create_merchant("Pizza Nuova", owner)
-    return stores.create_store(merchant.id, owner, world.store_settings()).id
 
 
 def _gift(given: int) -> tuple[CreditPart, ...]:

@@ -1,7 +1,7 @@
 """Payouts: what a closed statement leaves a party is transferred to its account at the provider, once.
 
     planned ──► sending ──► sent ──► paid
-       │  ▲        │          ├────► failed (the bank sent it back) ──► paid
+       │  ▲        │          ├────► failed (the bank sent it back, perhaps after it seemed paid) ──► paid
        │  └────────┤          └────► reversed
        ▼           ▼
     carried ◄── failed (refused for good: nothing moved)
@@ -160,12 +160,12 @@ class Payout(
 
     def followed(self, bank: BankNews, at: datetime) -> Payout:
         """After the provider was asked what became of the money. The very same payout where that is not decided."""
-        if bank.reversed >= self.amount:
+        if bank.reversed >= self.amount and self.state is not PayoutState.REVERSED:
             return self._to(PayoutState.REVERSED, ended_at=at, next_try_at=None)
-        if bank.status == "paid":
+        if bank.status == "paid" and self.state is not PayoutState.PAID:
             changes = {"bank_payout_id": bank.payout_id, "failure_code": None}
             return self._to(PayoutState.PAID, ended_at=at, next_try_at=None, **changes)
-        if bank.status in ("failed", "canceled") and self.bank_payout_id != bank.payout_id:
+        if bank.status in ("failed", "canceled") and self.state is not PayoutState.FAILED:
             changes = {"bank_payout_id": bank.payout_id, "failure_code": bank.failure_code or bank.status}
             return self._to(PayoutState.FAILED, next_try_at=self._next_look(at), **changes)
         return self

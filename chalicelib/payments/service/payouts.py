@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 # Refusals that pass: money that is not there yet, and an account that Stripe wants to know more of.
 _NOT_THERE_YET = ("balance_insufficient",)
+_NEWEST = 3
 _NOT_READY = ("insufficient_capabilities_for_transfer", "transfers_not_allowed")
 
 
@@ -72,12 +73,23 @@ def follow_payout(payout: Payout) -> Payout:
     now = clock.now()
     after = payout.followed(connect.bank_news(payout), now)
     if after is payout:
+        if payout.is_over:
+            return payout
         after = payout.looked_at(now)
     tx = Transaction()
     if after.state is PayoutState.FAILED and payout.state is not PayoutState.FAILED:
-        open_case(tx, _case(after, "payout_failed"))
+        open_case(tx, _case(after, "bank_payout_failed", after.bank_payout_id or after.group))
     _remind(tx, after)
     return _write(tx, payout, after)
+
+
+def follow_account_payouts(account_id: str) -> list[Payout]:
+    """Something happened between an account and its bank: ask what became of the newest payouts that went there."""
+    party: Party | None = tables.fetch(rows.owner_ref(account_id))[0]
+    if party is None:
+        return []
+    newest = (payout for payout in rows.payouts_of(party, _NEWEST) if payout.has_moved)
+    return [follow_payout(payout) for payout in newest if payout.state is not PayoutState.REVERSED]
 
 
 def _begin(payout: Payout) -> Payout:
@@ -123,14 +135,14 @@ def _refused(tx: Transaction, payout: Payout, code: str) -> Payout:
     if code in _NOT_READY:
         return payout.waiting("account_not_ready", now)
     after = payout.refused(code, now)
-    open_case(tx, _case(after, "payout_refused"))
+    open_case(tx, _case(after, "payout_refused", f"{after.group}/{after.attempt}"))
     return after
 
 
-def _case(payout: Payout, kind: str) -> Case:
+def _case(payout: Payout, kind: str, subject: str) -> Case:
     return Case(
         kind,
-        f"{payout.group}/{payout.attempt}",
+        subject,
         store_id=payout.party.id if payout.party.kind == "store" else None,
         evidence={
             "party": f"{payout.party.kind}:{payout.party.id}",

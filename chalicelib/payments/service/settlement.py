@@ -15,7 +15,13 @@ from chalicelib.payments.service.accounts import (
     see_account,
 )
 from chalicelib.payments.service.closing import close_due, close_now, page_of_due
-from chalicelib.payments.service.payouts import follow_payout, get_payout, retry_payout, settle_payout
+from chalicelib.payments.service.payouts import (
+    follow_account_payouts,
+    follow_payout,
+    get_payout,
+    retry_payout,
+    settle_payout,
+)
 from chalicelib.payments.service.reversing import take_back_share
 from chalicelib.payments.service.statements import (
     SettledStatement,
@@ -47,6 +53,7 @@ __all__ = [
     "close_now",
     "find_statement",
     "follow_account",
+    "follow_account_payouts",
     "follow_payout",
     "get_payout",
     "get_statement",
