@@ -1,7 +1,7 @@
 """One scenario for each place where the provider is called: what leads there, what is asked again, how it ends.
 
-`act` is what somebody repeats who was told to try again: a customer's app, a queue. `finish` goes on from there, without
-faults, to where money has moved or never will.
+`act` is what somebody repeats who was told to try again: a customer's app, a queue. `finish` goes on from there,
+without faults, to where money has moved or never will.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Scenarios of what is asked of Stripe beside an order's payment: accounts, transfers, what was paid, what nobody claims."""
+"""Scenarios of what is asked of Stripe beside an order's payment: accounts, transfers, what nobody claims."""
 
 from __future__ import annotations
 
@@ -166,7 +166,9 @@ ALL_SCENARIOS: dict[str, Scenario] = {
     ),
     "notices.look_at_refund: refunds.retrieve": Scenario("/v1/refunds/", _refunded, _look_at_refund, _nothing, "GET"),
     "notices.refunds_of_intent: refunds.list": Scenario("/v1/refunds", _refunded, _list_refunds, _nothing, "GET"),
-    "notices.look_at_payout: payouts.retrieve": Scenario("/v1/payouts/", _at_the_bank, _look_at_payout, _nothing, "GET"),
+    "notices.look_at_payout: payouts.retrieve": Scenario(
+        "/v1/payouts/", _at_the_bank, _look_at_payout, _nothing, "GET"
+    ),
     "listing.list_intents: payment_intents.list": Scenario(
         "/v1/payment_intents", _paid_for_nobody, _list_intents, _nothing, "GET"
     ),

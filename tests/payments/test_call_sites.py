@@ -97,7 +97,9 @@ def _books(scene: Scene) -> dict[str, Any]:
     entries = service.entries_of_order(scene.order_id)
     names = {scene.order_id: "order", scene.store_id: "store"}
     return {
-        "intents": sorted(_moved(intent) for intent in told["intents"] if _is_of(scene, intent) and any(_moved(intent))),
+        "intents": sorted(
+            _moved(intent) for intent in told["intents"] if _is_of(scene, intent) and any(_moved(intent))
+        ),
         "transfers": sorted((made["amount"], made["reversed"]) for made in told["transfers"] if _is_of(scene, made)),
         "reversals": sorted(made["amount"] for made in told["reversals"] if _is_of(scene, made)),
         "ledger": {_plain(account, names): amount for account, amount in balances(entries).items() if amount},

@@ -1,4 +1,4 @@
-"""Every call of Stripe is checked against the SDK's own parameter types: a parameter that is none fails mypy, at each."""
+"""Every call of Stripe is checked against the SDK's own parameter types: what is no parameter fails mypy, at each."""
 
 from __future__ import annotations
 

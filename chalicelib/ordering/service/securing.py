@@ -63,9 +63,7 @@ def watch_payment(order_id: str, cause: str) -> None:
             _look_again(order, renew_at(renewed.deferral.hold_until), cause)
 
 
-def follow_late_payment(
-    order: Order, payment: payments.Payment, state: payments.ProviderState, cause: str
-) -> None:
+def follow_late_payment(order: Order, payment: payments.Payment, state: payments.ProviderState, cause: str) -> None:
     """A notice about the payment of an order that waits for it: see whether it is there."""
     if state.is_authorised:
         _secure(order, payment, state, cause)

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from chalicelib.payments.model.holding import (
+    asked_to_pay,
+    hold_asked,
+    hold_refused,
+    method_saved,
+    renewal_asked,
+    renewed,
+)
 from chalicelib.payments.model.payment import (
     ABSENT,
     FINAL,
@@ -11,22 +19,20 @@ from chalicelib.payments.model.payment import (
     Payment,
     ProviderState,
     State,
-    asked_to_pay,
+    amended,
     authorised,
     can_pay,
     captured,
+    extra_dropped,
+    extra_noted,
     handed_over,
-    hold_asked,
-    hold_refused,
-    method_saved,
+    least_charge,
     moved,
     opened,
     reduced,
     refund_begun,
     refund_ended,
     released,
-    renewal_asked,
-    renewed,
 )
 
 __all__ = [
@@ -38,13 +44,17 @@ __all__ = [
     "Payment",
     "ProviderState",
     "State",
+    "amended",
     "asked_to_pay",
     "authorised",
     "can_pay",
     "captured",
+    "extra_dropped",
+    "extra_noted",
     "handed_over",
     "hold_asked",
     "hold_refused",
+    "least_charge",
     "method_saved",
     "moved",
     "opened",

@@ -65,7 +65,7 @@ class Deferral(msgspec.Struct, frozen=True, array_like=True):
 
 
 def deferral_of(start_at: datetime, promised_at: datetime, now: datetime) -> Deferral | None:
-    """How an order is paid whose work begins and whose hand-over is promised then; None where it is held for at once."""
+    """How an order is paid whose work begins, and whose hand-over is promised, then; None where it is held at once."""
     if promised_at - now <= HELD_AHEAD:
         return None
     return Deferral(due_at=max(now, start_at - _DUE_AHEAD))

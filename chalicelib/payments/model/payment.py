@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from chalicelib.kernel.errors import Conflict
 from chalicelib.kernel.wallets import takes
 from chalicelib.payments.model.bill import NOTHING, RateSum, Sums
+from chalicelib.payments.model.extras import held, with_extra
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.kernel.money import Money
     from chalicelib.payments.model.credit import CreditPart
     from chalicelib.payments.model.deferral import Deferral
+    from chalicelib.payments.model.extras import Extra
     from chalicelib.payments.model.resending import Resend
 
 
@@ -127,6 +129,7 @@ class Payment(msgspec.Struct, frozen=True):
     rates: tuple[RateSum, ...] = ()
     deferral: Deferral | None = None
     resend: Resend | None = None
+    extras: tuple[Extra, ...] = ()
     revived_at: datetime | None = None
 
     @property
@@ -160,6 +163,26 @@ class Payment(msgspec.Struct, frozen=True):
     def uses_provider(self) -> bool:
         """Whether the money moves through the payment provider."""
         return self.method in _ONLINE
+
+    @property
+    def is_online(self) -> bool:
+        """Whether anything of it moves through the payment provider: also where credit pays, and a card an extra."""
+        return self.uses_provider or bool(self.extras)
+
+    @property
+    def online_minor(self) -> int:
+        """What is to be taken through the provider, after all credit, by the order's intent and its extras."""
+        return max(0, self.amount.amount - self.credit_minor) if self.is_online else 0
+
+    @property
+    def main_hold_minor(self) -> int:
+        """What the order's own intent holds."""
+        return max(0, self.authorised_minor - self.credit_minor - held(self.extras)) if self.uses_provider else 0
+
+    @property
+    def ceiling_minor(self) -> int:
+        """What may be taken without asking the customer again."""
+        return self.authorised_minor if self.is_online or self.method is Method.CREDIT else self.amount.amount
 
     @property
     def saves_method(self) -> bool:
@@ -216,6 +239,11 @@ def can_pay(method: Method, amount: Money) -> bool:
     return takes(method, amount.currency) and _CARD_MINIMUM.get(amount.currency, 1) <= amount.amount <= _CARD_MAXIMUM
 
 
+def least_charge(currency: str) -> int:
+    """What a card is charged at least, in minor units."""
+    return _CARD_MINIMUM.get(currency, 1)
+
+
 def opened(payment: Payment) -> Payment:
     """A fresh payment: where credits give all of it, it is paid by them, and they are set aside with it.
 
@@ -257,54 +285,6 @@ def authorised(payment: Payment, provider: ProviderState, at: datetime) -> Payme
         authorised_minor=provider.capturable_minor + payment.credit_minor,
         failure_code=None,
         deferral=deferral,
-    )
-
-
-def method_saved(payment: Payment, customer: str, method: str, at: datetime) -> Payment:
-    """After the customer has saved a method that is charged when it is due."""
-    deferral = payment.deferral and replace(payment.deferral, customer=customer, method=method)
-    return moved(payment, State.METHOD_SAVED, at, intent_id=None, failure_code=None, deferral=deferral)
-
-
-def hold_asked(payment: Payment, intent_id: str, at: datetime) -> Payment:
-    """With the intent that is going to hold the money, before it does."""
-    return replace(payment, intent_id=intent_id, changed_at=at, version=payment.version + 1)
-
-
-def hold_refused(payment: Payment, deferral: Deferral, provider: ProviderState, at: datetime) -> Payment:
-    """After the bank refused to hold the money of a saved method; it will be tried again."""
-    return replace(
-        payment, deferral=deferral, failure_code=provider.failure_code, changed_at=at, version=payment.version + 1
-    )
-
-
-def asked_to_pay(payment: Payment, deferral: Deferral, provider: ProviderState, at: datetime) -> Payment:
-    """After the last refusal: the customer has to pay what was to be held."""
-    return moved(payment, State.REQUIRES_PAYMENT, at, deferral=deferral, failure_code=provider.failure_code)
-
-
-def renewal_asked(payment: Payment, intent_id: str, at: datetime) -> Payment:
-    """With the intent whose hold is to take the present one's place."""
-    deferral = payment.deferral and replace(payment.deferral, renewal_id=intent_id)
-    return replace(payment, deferral=deferral, changed_at=at, version=payment.version + 1)
-
-
-def renewed(payment: Payment, provider: ProviderState, at: datetime) -> Payment:
-    """With the new hold in the old one's place."""
-    deferral = payment.deferral and replace(
-        payment.deferral,
-        holds=payment.deferral.holds + 1,
-        attempts=0,
-        hold_until=provider.hold_until,
-        renewal_id=None,
-    )
-    return replace(
-        payment,
-        intent_id=provider.intent_id,
-        authorised_minor=provider.capturable_minor + payment.credit_minor,
-        deferral=deferral,
-        changed_at=at,
-        version=payment.version + 1,
     )
 
 
@@ -359,3 +339,30 @@ def reduced(payment: Payment, sums: Sums, at: datetime) -> Payment:
         raise Conflict("payment_captured", "What was paid already is refunded, not adjusted.")
     amount = replace(payment.amount, amount=sums.total)
     return replace(payment, amount=amount, sums=sums, changed_at=at, version=payment.version + 1)
+
+
+def amended(payment: Payment, sums: Sums, at: datetime) -> Payment:
+    """With another bill, before anything was taken. Raises ``Conflict`` for more than is held, and afterwards."""
+    after = reduced(payment, sums, at)
+    if (payment.is_online or payment.method is Method.CREDIT) and sums.total > payment.authorised_minor:
+        raise Conflict("payment_amount", "More than is held can't be taken.")
+    return after
+
+
+def extra_noted(payment: Payment, extra: Extra, at: datetime) -> Payment:
+    """With an extra that is to be paid, or is held from now on."""
+    before = next((each for each in payment.extras if each.number == extra.number), None)
+    more = extra.amount if extra.is_held and not (before and before.is_held) else 0
+    return replace(
+        payment,
+        extras=with_extra(payment.extras, extra),
+        authorised_minor=payment.authorised_minor + more,
+        changed_at=at,
+        version=payment.version + 1,
+    )
+
+
+def extra_dropped(payment: Payment, number: int, at: datetime) -> Payment:
+    """Without an extra that nobody paid."""
+    extras = tuple(each for each in payment.extras if each.number != number)
+    return replace(payment, extras=extras, changed_at=at, version=payment.version + 1)

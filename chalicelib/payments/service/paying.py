@@ -211,7 +211,7 @@ def _shared_out(payment: Payment, terms: Terms) -> list[Entry]:
 
 
 def return_late_payment(order_id: str, intent_id: str) -> Payment:
-    """Give back what a customer paid after all was over and nothing was owed any more. Nothing paid: nothing happens."""
+    """Give back what a customer paid after all was over. Nothing paid, or given back before: nothing happens."""
     payment = get_payment(order_id)
     if payment.state is not State.VOIDED or not payment.uses_provider or not intent_id.startswith("pi_"):
         return payment
