@@ -167,6 +167,11 @@ class ComboComponent(Part, frozen=True, kw_only=True):
     choices: Annotated[tuple[ComboChoice, ...], Meta(max_length=200)]
 
 
+Grams = Annotated[
+    int, Meta(ge=1, le=100_000, description="Sold by weight: what the price is for; what is weighed is charged.")
+]
+
+
 class Variant(Part, frozen=True, kw_only=True):
     """What is really bought and counted: a product in one size or colour (SKU)."""
 
@@ -176,6 +181,7 @@ class Variant(Part, frozen=True, kw_only=True):
     max_quantity: Quantity = 99
     counted: bool = False
     modifier_group_ids: GroupIds = ()
+    weight_grams: Grams | None = None
 
 
 class Product(Part, frozen=True, kw_only=True):

@@ -67,7 +67,8 @@ class PricedLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A line with everything that an order must remember of the menu.
 
     `unit_minor` is one unit with its modifiers, never below zero; `total_minor` is that times `quantity`.
-    `counted` says how many of each counted SKU the whole line takes from stock.
+    `counted` says how many of each counted SKU the whole line takes from stock. Of what is sold by weight,
+    `by_weight_minor` of a unit's price is for `weight_grams`; the rest is for its modifiers.
     """
 
     sku: str
@@ -82,6 +83,8 @@ class PricedLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str = ""
     counted: dict[str, int] = {}
     minimum_age: int = 0
+    weight_grams: int = 0
+    by_weight_minor: int = 0
 
     @property
     def age_restricted(self) -> bool:
@@ -149,6 +152,8 @@ class _LinePricer:
             note=line.note,
             counted={sku: quantity * line.quantity for sku, quantity in self._counted.items()},
             minimum_age=self._minimum_age,
+            weight_grams=offer.variant.weight_grams or 0,
+            by_weight_minor=min(unit, offer.variant.price_minor) if offer.variant.weight_grams else 0,
         )
 
     def _check_sale(self, offer: Offer) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping  # resolved at run time by msgspec
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -16,6 +17,10 @@ from chalicelib.kernel.geo import Point
 from chalicelib.kernel.money import Money
 from chalicelib.ordering.model.order import Mode, PaymentMethod
 from chalicelib.ordering.model.pricing import Breakdown, Fees, Taxation, TaxedAmount, price_basket
+
+
+# What the customer wants where something is missing: nothing else; something else that costs no more; or to be asked.
+Substitutes = Literal["none", "at_most", "ask"]
 
 
 class Modifier(
@@ -63,9 +68,14 @@ class Line(
         "counted": "c",
         "minimum_age": "a",
         "component_product_ids": "P",
+        "weight_grams": "g",
+        "by_weight_minor": "w",
     },
 ):
-    """A priced line. ``unit_minor`` is one unit with its modifiers; ``counted`` what it takes from stock."""
+    """A priced line. ``unit_minor`` is one unit with its modifiers; ``counted`` what it takes from stock.
+
+    Of a unit that is sold by weight ``by_weight_minor`` is the price of ``weight_grams``.
+    """
 
     sku: str
     product_id: str
@@ -80,6 +90,8 @@ class Line(
     counted: Mapping[str, int] = {}
     minimum_age: int = 0
     component_product_ids: tuple[str, ...] = ()
+    weight_grams: int = 0
+    by_weight_minor: int = 0
 
 
 class Destination(
@@ -138,6 +150,7 @@ class Quote(
         "zone_id": "z",
         "distance_m": "dm",
         "merchant_id": "mi",
+        "substitutes": "sb",
         "payment_methods": "pm",
         "created_at": "at",
         "expires_at": "x",
@@ -167,6 +180,7 @@ class Quote(
     zone_id: str | None = None
     distance_m: int | None = None
     merchant_id: str = ""
+    substitutes: Substitutes = "ask"
 
     @property
     def total(self) -> Money:

@@ -61,6 +61,7 @@ def _basket(body: RequestQuote) -> service.Basket:
         table=body.table,
         wanted_at=body.wanted_at,
         tip=Money(body.tip.amount, body.tip.currency) if body.tip else None,
+        substitutes=body.substitutes,
     )
 
 

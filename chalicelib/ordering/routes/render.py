@@ -263,6 +263,7 @@ def _lines(quote: service.Quote) -> list[QuoteLine]:
             ],
             note=line.note,
             minimum_age=line.minimum_age,
+            weight_grams=line.weight_grams or None,
         )
         for line in quote.lines
     ]
@@ -314,6 +315,7 @@ def _payment(snapshot: service.OrderSnapshot) -> OrderPayment:
         state=payment.state.value,
         failure_code=payment.failure_code,
         credits=_credits(payment),
+        invoice_number=payment.invoice,
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.kernel import clock
 from chalicelib.ordering import service
+from chalicelib.ordering.routes.render_invoices import credit_note_line
 from chalicelib.ordering.schemas.money import (
     BillPartView,
     BillTax,
@@ -35,6 +36,8 @@ def money_view(story: service.MoneyStory) -> OrderMoney:
         payment=_paid(story),
         refunds=[refund_view(refund) for refund in story.refunds],
         tip=tip_view(story.tip) if story.tip else None,
+        invoice_number=story.payment.invoice,
+        credit_notes=[credit_note_line(note) for note in story.credit_notes],
         movements=[_movement(entry) for entry in story.entries if service.concerns_customer(entry)],
     )
 
@@ -48,6 +51,8 @@ def store_money_view(story: service.MoneyStory) -> StoreOrderMoney:
         payment=_paid(story),
         refunds=[refund_view(refund) for refund in story.refunds],
         tip=tip_view(story.tip) if story.tip else None,
+        invoice_number=story.payment.invoice,
+        credit_notes=[credit_note_line(note) for note in story.credit_notes],
         terms_version=story.payment.terms_version,
         entries=[_entry(entry) for entry in story.entries],
         balances=service.balances(story.entries),
@@ -92,7 +97,7 @@ def _bill(story: service.MoneyStory) -> BillView:
         parts=[
             BillPartView(
                 line=part.ref,
-                name=names.get(part.ref, part.ref.replace("_", " ").capitalize()),
+                name=part.name or names.get(part.ref, part.ref.replace("_", " ").capitalize()),
                 quantity=part.quantity,
                 gross=_amount(part.gross, bill.currency),
                 tax=_amount(part.tax, bill.currency),

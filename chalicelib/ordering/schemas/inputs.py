@@ -84,6 +84,10 @@ class RequestQuote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     table: Annotated[str, Meta(max_length=20, description="For dine-in.")] = ""
     wanted_at: Annotated[datetime, Meta(tz=True, description="Leave out for as soon as possible.")] | None = None
     tip: BasketTip | None = None
+    substitutes: Annotated[
+        Literal["none", "at_most", "ask"],
+        Meta(description="Where something is missing: nothing else; what costs at most as much; or you are asked."),
+    ] = "ask"
 
 
 TenderAmount = Annotated[

@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from chalicelib.ordering.schemas.invoices import CreditNoteLine
 from chalicelib.ordering.schemas.values import InstantText, OrderAmount
 
 RefundReason = Literal[
     "missing_item", "wrong_item", "quality", "late", "damaged", "not_delivered", "customer_request", "other"
 ]
 RefundPayer = Literal["store", "platform", "rider", "supplier"]
+InvoiceNumber = Annotated[str | None, Meta(description="Null until what was sold is invoiced.")]
 BillPart = Annotated[
     str,
     Meta(
@@ -173,6 +175,8 @@ class OrderMoney(msgspec.Struct, frozen=True, kw_only=True):
     payment: PaidView
     refunds: list[RefundView]
     tip: TipView | None
+    invoice_number: InvoiceNumber
+    credit_notes: list[CreditNoteLine]
     movements: list[MovementView]
 
 
@@ -185,6 +189,8 @@ class StoreOrderMoney(msgspec.Struct, frozen=True, kw_only=True):
     payment: PaidView
     refunds: list[RefundView]
     tip: TipView | None
+    invoice_number: InvoiceNumber
+    credit_notes: list[CreditNoteLine]
     terms_version: int
     entries: list[EntryView]
     balances: Annotated[

@@ -46,6 +46,7 @@ class QuoteLine(msgspec.Struct, frozen=True, kw_only=True):
     modifiers: list[QuoteModifier]
     note: str
     minimum_age: int
+    weight_grams: Annotated[int | None, Meta(description="Sold by weight: what a unit is priced for.")] = None
 
 
 class QuoteTax(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +138,7 @@ class OrderPayment(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     failure_code: Annotated[str | None, Meta(description="Why the last attempt to pay failed.")] = None
     credits: list[CreditTender] = []
+    invoice_number: Annotated[str | None, Meta(description="From soon after the hand-over on.")] = None
 
 
 class OrderDelivery(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,15 @@ from chalicelib.kernel.money import Money
 from chalicelib.kernel.transaction import Transaction
 from chalicelib.ordering.model.order import DELIVERY, DINE_IN, Mode, PaymentMethod
 from chalicelib.ordering.model.pricing import Breakdown, Fees, Taxation, price_basket
-from chalicelib.ordering.model.quote import Destination, Line, Modifier, Quote, counted_of, taxed_amounts
+from chalicelib.ordering.model.quote import (
+    Destination,
+    Line,
+    Modifier,
+    Quote,
+    Substitutes,
+    counted_of,
+    taxed_amounts,
+)
 from chalicelib.ordering.tables import DocumentRow, quote_ref, quote_row
 from chalicelib.payments import service as payments
 from chalicelib.stores import service as stores
@@ -42,6 +50,7 @@ class Basket(msgspec.Struct, frozen=True, kw_only=True):
     table: str = ""
     wanted_at: datetime | None = None
     tip: Money | None = None
+    substitutes: Substitutes = "ask"
 
     @property
     def point(self) -> Point | None:
@@ -126,6 +135,7 @@ def quote_basket(customer_id: str, basket: Basket) -> Quote:
         zone_id=terms.zone_id,
         distance_m=terms.distance_m,
         merchant_id=world.store.merchant_id,
+        substitutes=basket.substitutes,
     )
     tx = Transaction()
     tx.put(quote_row(quote), DocumentRow.pk.does_not_exist())
@@ -221,6 +231,8 @@ def _line(priced: catalog.PricedLine, component_product_ids: tuple[str, ...]) ->
         counted=priced.counted,
         minimum_age=priced.minimum_age,
         component_product_ids=component_product_ids,
+        weight_grams=priced.weight_grams,
+        by_weight_minor=priced.by_weight_minor,
     )
 
 

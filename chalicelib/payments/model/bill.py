@@ -27,11 +27,12 @@ class BillLine(
     frozen=True,
     kw_only=True,
     omit_defaults=True,
-    rename={"ref": "r", "quantity": "q", "gross": "g", "tax": "t", "tax_rate_bps": "b"},
+    rename={"ref": "r", "quantity": "q", "gross": "g", "tax": "t", "tax_rate_bps": "b", "name": "n", "sku": "s"},
 ):
     """A part of a bill: ``gross`` is what the customer pays for all of it, of which ``tax``.
 
-    ``ref`` names it on the bill: a line by its number in the order (``0`` …), a fee by its name.
+    ``ref`` names it on the bill: a line by its number in the order (``0`` …), a fee by its name. What was put in the place
+    of something else follows the order's own lines, and brings its ``name`` and ``sku``.
     """
 
     ref: str
@@ -39,6 +40,8 @@ class BillLine(
     gross: int
     tax: int = 0
     tax_rate_bps: int = 0
+    name: str = ""
+    sku: str = ""
 
     @property
     def net(self) -> int:

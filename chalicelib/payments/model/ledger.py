@@ -36,6 +36,7 @@ PAID_OUT: Final = "payout"
 TRANSFER_REVERSED: Final = "transfer_reversed"
 CASH_NETTED: Final = "cash_netted"
 ADJUSTED: Final = "adjustment"
+WRITTEN_OFF: Final = "written_off"
 
 
 class Unbalanced(ValueError):

@@ -160,9 +160,15 @@ def tipped(payment: Payment, cause: str, amount: int, at: datetime) -> Entry:
     return entry_of(payment, cause, ledger.TIPPED, at, lines=lines)
 
 
+def written_off(payment: Payment, amount: int, at: datetime) -> Entry:
+    """What is too little to be charged is given to the customer, at the platform's expense."""
+    lines = lines_of((ledger.PROMOTIONS, amount, "payment"), (ledger.customer(payment.order_id), -amount, "payment"))
+    return entry_of(payment, "collect", ledger.WRITTEN_OFF, at, lines=lines)
+
+
 def _where(payment: Payment) -> tuple[str, str]:
     """The account that the customer pays into, and what kind of entry that makes."""
-    if payment.uses_provider:
+    if payment.is_online:
         return ledger.CLEARING, ledger.CAPTURED
     if payment.rider_id:
         return ledger.purse(payment.rider_id), ledger.CASH_COLLECTED

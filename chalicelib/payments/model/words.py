@@ -19,6 +19,7 @@ _WORDS = {
     ledger.RIDER_PAY: "The rider earned {amount} for bringing it.",
     ledger.REFUNDED: "{amount} was refunded.",
     ledger.TIPPED: "A tip of {amount} was paid.",
+    ledger.WRITTEN_OFF: "{amount} is too little to be charged, and was waived.",
     "resent": "The goods were brought once more: {amount}.",
     "credit_redeemed": "{amount} was paid with a gift card or store credit.",
     "credit_refunded": "{amount} went back to a gift card or store credit.",

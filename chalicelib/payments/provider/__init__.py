@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from chalicelib.payments.provider import client
 from chalicelib.payments.provider.actions import ClientAction, NextStep
+from chalicelib.payments.provider.extras import EXTRA_OF, look_up_extra, open_extra, refund_over
 from chalicelib.payments.provider.intents import cancel, capture, look_up, open_intent, resume_wallet
 from chalicelib.payments.provider.refunds import refund, refund_part
 from chalicelib.payments.provider.saving import (
@@ -29,6 +30,7 @@ from chalicelib.payments.provider.tips import TIP_OF, open_tip, received_for_tip
 from chalicelib.payments.provider.webhooks import SIGNATURE_TOLERANCE_SECONDS, WEBHOOK_TYPES, verify_signature
 
 __all__ = [
+    "EXTRA_OF",
     "SIGNATURE_TOLERANCE_SECONDS",
     "TIP_OF",
     "WEBHOOK_TYPES",
@@ -42,13 +44,16 @@ __all__ = [
     "hold",
     "keep_method",
     "look_up",
+    "look_up_extra",
     "look_up_setup",
+    "open_extra",
     "open_hold",
     "open_intent",
     "open_setup",
     "open_tip",
     "received_for_tip",
     "refund",
+    "refund_over",
     "refund_part",
     "resume_wallet",
     "show_hold",

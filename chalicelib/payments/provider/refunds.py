@@ -30,11 +30,12 @@ def refund(payment: Payment, intent_id: str, amount_minor: int) -> None:
             raise
 
 
-def refund_part(payment: Payment, intent_id: str, number: int, amount_minor: int) -> str:
+def refund_part(payment: Payment, intent_id: str, number: int, amount_minor: int, beside: str = "") -> str:
     """Give part of the money back; the id of Stripe's refund. ``number`` names the refund among the order's.
 
     Stripe is asked first whether it has made this refund: then neither a forgotten key nor a failure after the money
-    has moved makes another one. Raises ``payment_refused`` where Stripe refuses it for good.
+    has moved makes another one. ``beside`` names the part of an intent beside the order's own. Raises
+    ``payment_refused`` where Stripe refuses it for good.
     """
 
     def made_or_make(key: str) -> str:
@@ -55,4 +56,4 @@ def refund_part(payment: Payment, intent_id: str, number: int, amount_minor: int
             .id
         )
 
-    return client.under_first_working_key(f"{payment.order_id}:refund:{number}", made_or_make)
+    return client.under_first_working_key(f"{payment.order_id}:refund:{number}{beside}", made_or_make)

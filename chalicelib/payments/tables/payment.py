@@ -15,6 +15,7 @@ from chalicelib.payments.model import Method, Payment, State
 from chalicelib.payments.model.bill import RateSum, Sums
 from chalicelib.payments.model.credit import CreditPart, kind_of
 from chalicelib.payments.model.deferral import Deferral
+from chalicelib.payments.model.extras import Extra
 from chalicelib.payments.model.resending import Resend
 from chalicelib.payments.model.truth import is_settled
 
@@ -68,6 +69,7 @@ class PaymentRow(tables.Row):
     unsettled_sk = UnicodeAttribute(null=True)
     unsettled = UnsettledIndex()
     revived_at = NumberAttribute(null=True)
+    extras = JSONAttribute(null=True)  # number, amount, intent, held, taken of each
     resend = JSONAttribute(null=True)  # of what makes good another order: that one, who bears it, goods, fee
     deferral = JSONAttribute(null=True)  # of orders far ahead: due, customer, method, holds, attempts, until, renewal
 
@@ -110,6 +112,7 @@ def to_row(payment: Payment) -> PaymentRow:
         unsettled_pk=None if is_settled(payment) else _shard_of(payment.order_id),
         unsettled_sk=None if is_settled(payment) else payment.order_id,
         revived_at=None if payment.revived_at is None else clock.epoch_ms(payment.revived_at),
+        extras=msgspec.to_builtins(payment.extras) or None,
         resend=msgspec.to_builtins(payment.resend) if payment.resend else None,
         deferral=msgspec.to_builtins(payment.deferral) if payment.deferral else None,
     )
@@ -155,6 +158,7 @@ def of_row(row: PaymentRow | None) -> Payment | None:
         pending_minor=int(row.pending),
         invoice=row.invoice,
         revived_at=clock.from_epoch_ms(int(row.revived_at)) if row.revived_at else None,
+        extras=msgspec.convert(row.extras or (), tuple[Extra, ...]),
         resend=msgspec.convert(row.resend, Resend) if row.resend else None,
         rates=tuple(RateSum(*each) for each in row.rates or ()),
         deferral=msgspec.convert(row.deferral, Deferral) if row.deferral else None,
