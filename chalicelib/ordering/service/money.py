@@ -41,10 +41,11 @@ class MoneyStory(msgspec.Struct, frozen=True, kw_only=True):
     refunds: list[payments.Refund]
     entries: list[payments.Entry]
     tip: payments.Tip | None
+    credit_notes: list[payments.Invoice]
 
 
 def get_own_money(customer_id: str, order_id: str) -> MoneyStory:
-    """The money of a customer's order. Three requests. Raises ``order_not_found`` for anybody else's."""
+    """The money of a customer's order. Three requests, or four. Raises ``order_not_found`` for anybody else's."""
     order, document, payment, adjusted, tip = tables.fetch(
         order_ref(order_id),
         document_ref(customer_id, order_id),
@@ -58,7 +59,7 @@ def get_own_money(customer_id: str, order_id: str) -> MoneyStory:
 
 
 def get_store_money(store_id: str, order_id: str) -> MoneyStory:
-    """The money of a store's order. Four requests. Raises ``order_not_found`` for what the store may not see (yet)."""
+    """The money of a store's order. Four requests, or five. Raises ``order_not_found`` for what it may not see."""
     order, payment, adjusted, tip = tables.fetch(
         order_ref(order_id),
         payments.payment_ref(order_id),
@@ -131,4 +132,5 @@ def _story(
         refunds=payments.refunds_of(order.id),
         entries=payments.entries_of_order(order.id),
         tip=tip,
+        credit_notes=payments.credit_notes_of(order.id) if payment.invoice and payment.refunded_minor else [],
     )

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
     from chalicelib.payments.model.sheet import Language, Sheet, SheetLine, SheetPart
 
-# What a browser may do with the page: show it, with its own style.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
 
 def page(sheet: Sheet, language: Language) -> str:
     """The page of a sheet."""
