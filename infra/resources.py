@@ -11,6 +11,7 @@ import importlib
 import json
 import pkgutil
 import sys
+from operator import itemgetter
 from typing import Any
 
 from chalicelib.kernel import events, schedules, tables
@@ -108,7 +109,7 @@ def _table(context: str) -> dict[str, Any]:
             attributes |= {each["AttributeName"]: each["AttributeType"] for each in index["attribute_definitions"]}
             indexes[index["index_name"]] = {
                 "IndexName": index["index_name"],
-                "KeySchema": sorted(index["key_schema"], key=lambda part: part["KeyType"]),  # HASH before RANGE
+                "KeySchema": sorted(index["key_schema"], key=itemgetter("KeyType")),  # HASH before RANGE
                 "Projection": index["projection"],
             }
     properties: dict[str, Any] = {

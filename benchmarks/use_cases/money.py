@@ -37,6 +37,13 @@ def money(place: Place) -> None:
     count("money of an order, for its store", "GET", f"{STORE_ORDER}/money", owner, **where)
 
     merchant_id = machine.call("GET", f"/v1/stores/{place.store_id}", owner).body["merchant_id"]
+    own, ours = "/v1/orders/{order_id}", STORE_ORDER
+    note = {"credit_note_id": "refund:1"}
+    count("invoice", "GET", own + "/invoice", customer, order_id=order_id)
+    count("credit note", "GET", own + "/credit_notes/{credit_note_id}", customer, order_id=order_id, **note)
+    count("invoice, for its store", "GET", ours + "/invoice", owner, **where)
+    count("credit note, for its store", "GET", ours + "/credit_notes/{credit_note_id}", owner, **where, **note)
+    count("invoices of a merchant", "GET", "/v1/merchants/{merchant_id}/invoices", owner, merchant_id=merchant_id)
     rates = {"delivery": 1500, "pickup": 600, "dine_in": 0}
     begins = clock.rfc3339(clock.now() + timedelta(days=30))
     terms = {"valid_from": begins, "commission": rates}

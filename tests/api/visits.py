@@ -14,6 +14,7 @@ import msgspec
 from chalicelib.catalog import service as catalog
 from chalicelib.dispatch import service as dispatch
 from chalicelib.kernel import clock, ids
+from chalicelib.kernel.event_types import SaleRecorded
 from chalicelib.kernel.idempotency import IdempotencyKey
 from chalicelib.kernel.money import Money
 from chalicelib.ordering import service as ordering
@@ -236,6 +237,26 @@ def _money(state: str, body: Any, mode: str = "pickup") -> Callable[[Scene], Vis
     return visit
 
 
+def _paper(*, of_store: bool, credit_note: bool = False) -> Callable[[Scene], Visit]:
+    """The invoice of an order that its customer has got, or the credit note for what was given back of it."""
+
+    def visit(scene: Scene) -> Visit:
+        order = scene.ready("pickup")
+        ordering.hand_over_order(scene.shop.command(order), order.pickup_code, None)
+        payments.capture_payment(order.id)
+        told = [SaleRecorded(order_id=order.id, cause="hand_over", kind="sale")]
+        path = {"store_id": scene.store_id} if of_store else {}
+        if credit_note:
+            wanted = payments.RefundRequest(reason="late", amount=100, requested_by="usr_1")
+            made = ordering.refund_order(scene.store_id, order.id, wanted, world.any_key())
+            told.append(SaleRecorded(order_id=order.id, cause=made.cause, kind="refunded"))
+            path |= {"credit_note_id": made.cause}
+        payments.issue_papers(told)
+        return Visit({**path, "order_id": order.id})
+
+    return visit
+
+
 def _terms(scene: Scene) -> Visit:
     rates = {"delivery": 1500, "pickup": 600, "dine_in": 0}
     begins = clock.rfc3339(clock.now() + timedelta(days=1))
@@ -333,6 +354,13 @@ TABLE: dict[str, Row] = {
         "clerk", _on_claim({"remedy": {"kind": "credit", "amount": {"amount": 100, "currency": "EUR"}}})
     ),
     # the money of an order, and what is agreed with merchants
+    "GET /v1/orders/{order_id}/invoice": Row("customer", _paper(of_store=False), 404),
+    "GET /v1/orders/{order_id}/credit_notes/{credit_note_id}": Row(
+        "customer", _paper(of_store=False, credit_note=True), 404
+    ),
+    f"GET {_ORDER}/invoice": Row("clerk", _paper(of_store=True)),
+    f"GET {_ORDER}/credit_notes/{{credit_note_id}}": Row("clerk", _paper(of_store=True, credit_note=True)),
+    "GET /v1/merchants/{merchant_id}/invoices": Row("owner of the merchant", _merchant()),
     "GET /v1/orders/{order_id}/money": Row("customer", _own_order(), 404),
     "POST /v1/orders/{order_id}/tips": Row(
         "customer", _keyed(_money("ready", {"amount": {"amount": 300, "currency": "EUR"}})), 404
