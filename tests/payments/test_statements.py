@@ -356,7 +356,7 @@ class TestTheJob:
 def test_closing_now_needs_something_to_close(settled: Settled) -> None:
     moved(settled.store, 500, WEDNESDAY)
     with clock.freeze(WEDNESDAY + timedelta(hours=1)):
-        assert settlement.close_now(settled.store, "EUR", key()).closing == 500
+        assert settlement.close_now(settled.store, "EUR", key()).statement.closing == 500
     with clock.freeze(WEDNESDAY + timedelta(hours=2)), pytest.raises(Conflict, match="nothing_to_close"):
         settlement.close_now(settled.store, "EUR", key())
     with pytest.raises(DomainError, match="settlement_not_found"):

@@ -36,6 +36,7 @@ from chalicelib.payments.model.statements import (
 from chalicelib.payments.service.frozen import frozen_minor
 from chalicelib.payments.service.ledger import post
 from chalicelib.payments.service.parties import zone_and_period
+from chalicelib.payments.service.statements import SettledStatement
 from chalicelib.payments.tables import ledger as entry_rows
 from chalicelib.payments.tables import payouts as payout_rows
 from chalicelib.payments.tables import settlement as rows
@@ -92,20 +93,20 @@ def close_due(party: Party, currency: str) -> Statement | None:
     head = _head(party, currency)
     if clock.now() < head.close_at + MARGIN:
         return None
-    statement = _close(head, head.close_at, None)
+    closed = _close(head, head.close_at, None)
     if clock.now() >= _head(party, currency).close_at + MARGIN:
         tx = Transaction()
         tx.emit(StatementDue(party=party.kind, party_id=party.id, currency=currency))
         tx.commit()
-    return statement
+    return closed.statement if closed else None
 
 
-def close_now(party: Party, currency: str, key: IdempotencyKey) -> Statement:
+def close_now(party: Party, currency: str, key: IdempotencyKey) -> SettledStatement:
     """Close a party's period before its end. Raises ``nothing_to_close`` where nothing happened in it."""
-    statement = _close(_head(party, currency), clock.now(), key)
-    if statement is None:
+    closed = _close(_head(party, currency), clock.now(), key)
+    if closed is None:
         raise Conflict("nothing_to_close", "Nothing happened since the last statement, and nothing is to be paid.")
-    return statement
+    return closed
 
 
 def _head(party: Party, currency: str) -> Head:
@@ -131,7 +132,7 @@ class _Period(msgspec.Struct, kw_only=True):
     tail: list[tuple[int, str]]
 
 
-def _close(head: Head, until: datetime, key: IdempotencyKey | None) -> Statement | None:
+def _close(head: Head, until: datetime, key: IdempotencyKey | None) -> SettledStatement | None:
     """One period closed on the state that ``head`` shows, or nothing; in both cases the next one has begun."""
     if until <= head.since:
         return None
@@ -183,15 +184,15 @@ def _close(head: Head, until: datetime, key: IdempotencyKey | None) -> Statement
     if statement.opening + sum(statement.totals.values()) != statement.closing:
         raise ledger.Unbalanced(f"{head.party}: {statement.id}")
     after = replace(after, number=statement.number)
+    settled = SettledStatement(statement, _plan(tx, statement) if to_pay else None)
     if to_pay:
         after = replace(after, unsettled={**unsettled, statement.number: to_pay})
-        _plan(tx, statement)
     tx.put(rows.to_statement_row(statement), StatementRow.pk.does_not_exist(), Contention())
     _net_cash(tx, statement)
     if key is not None:
-        tx.remember(key, statement)
+        tx.remember(key, settled)
     _commit(tx, head, after, period.tail)
-    return statement
+    return settled
 
 
 def _read(head: Head, until: datetime) -> _Period:
@@ -244,7 +245,7 @@ def _carry(tx: Transaction, period: _Period) -> dict[int, int]:
     return unsettled
 
 
-def _plan(tx: Transaction, statement: Statement) -> None:
+def _plan(tx: Transaction, statement: Statement) -> Payout:
     """What the statement pays out, written with it; the transfer is a reaction to that."""
     party, currency, number = statement.party, statement.currency, statement.number
     payout = Payout(
@@ -252,6 +253,7 @@ def _plan(tx: Transaction, statement: Statement) -> None:
     )
     tx.put(payout_rows.to_payout_row(payout), PayoutRow.pk.does_not_exist(), Contention())
     tx.emit(PayoutDue(party=party.kind, party_id=party.id, currency=currency, number=number))
+    return payout
 
 
 def _net_cash(tx: Transaction, statement: Statement) -> None:

@@ -241,7 +241,7 @@ def _chunk_key(currency: str, number: int, name: str) -> str:
 def _within(start: dict[str, Any] | None, pk: str) -> dict[str, Any] | None:
     """A cursor comes from outside: its sort key is taken only within the list."""
     sk = (start or {}).get("sk", {}).get("S", "")
-    return {"pk": {"S": pk}, "sk": {"S": sk}} if sk.startswith(_STATEMENT) else None
+    return {"pk": {"S": pk}, "sk": {"S": sk}} if sk.startswith(_STATEMENT) and sk.isascii() else None
 
 
 # --- the last days' entries -------------------------------------------------------------------------------------------
