@@ -5,7 +5,7 @@ The table is written by hand, and not made from what the routes declare: it is t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,6 +21,7 @@ from chalicelib.ordering import service as ordering
 from chalicelib.payments import service as payments
 from chalicelib.stores import service as stores
 from tests.ordering import world
+from tests.payments import settling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -281,6 +282,36 @@ def _on_claim(body: Any = None, *, countered: bool = False) -> Callable[[Scene],
     return visit
 
 
+def _settled(kind: str = "store", *, closes: bool = True) -> Callable[[Scene], Visit]:
+    """A statement of the store, or of the rider, that was closed a moment ago; or what is to be closed."""
+
+    def visit(scene: Scene) -> Visit:
+        party_id = scene.store_id if kind == "store" else scene.subjects["rider"]
+        name = settling.something_settled(kind, party_id, closes=closes)
+        path = {"store_id": party_id} if kind == "store" else {}
+        return Visit({**path, "party": f"{kind}s", "party_id": party_id, "statement_id": name}, {"currency": "EUR"})
+
+    return visit
+
+
+def _without_body(visit: Callable[[Scene], Visit]) -> Callable[[Scene], Visit]:
+    return lambda scene: replace(visit(scene), body=None)
+
+
+def _payout_account(kind: str, body: Any = None) -> Callable[[Scene], Visit]:
+    """Something about an account that was opened before."""
+
+    def visit(scene: Scene) -> Visit:
+        party_id = scene.store_id if kind == "store" else scene.subjects["rider"]
+        settling.account_opened(kind, party_id)
+        return Visit({"store_id": party_id} if kind == "store" else {}, body)
+
+    return visit
+
+
+_BACK = {"return_url": "https://shop.test/done", "refresh_url": "https://shop.test/again"}
+_SETTLEMENT = "/v1/settlement/{party}/{party_id}/statements"
+_STATEMENTS = "/v1/stores/{store_id}/statements"
 _ORDER = "/v1/stores/{store_id}/orders/{order_id}"
 _CLAIM = "/v1/orders/{order_id}/claims/{number}"
 _CARDS = "/v1/merchants/{merchant_id}/gift-cards"
@@ -375,6 +406,27 @@ TABLE: dict[str, Row] = {
     "GET /v1/cases/{case_id}": Row("admin", _case()),
     "POST /v1/cases/{case_id}/resolve": Row("admin", _case({"outcome": "no_action", "note": "All is well."})),
     "POST /v1/webhooks/stripe": Row("anybody", _notice),
+    # statements, and the accounts that they are paid to
+    "POST /v1/stores/{store_id}/payout-account": Row("owner of the merchant", _keyed(_at_store())),
+    "GET /v1/stores/{store_id}/payout-account": Row("owner of the merchant", _payout_account("store")),
+    "POST /v1/stores/{store_id}/payout-account/onboarding-link": Row(
+        "owner of the merchant", _payout_account("store", _BACK)
+    ),
+    "POST /v1/rider/payout-account": Row("rider", _keyed(lambda _: Visit(body={"country": "DE"}))),
+    "GET /v1/rider/payout-account": Row("rider", _payout_account("rider"), 404),
+    "POST /v1/rider/payout-account/onboarding-link": Row("rider", _payout_account("rider", _BACK), 404),
+    f"GET {_STATEMENTS}": Row("owner of the merchant", _at_store()),
+    f"GET {_STATEMENTS}/{{statement_id}}": Row("owner of the merchant", _without_body(_settled())),
+    f"GET {_STATEMENTS}/{{statement_id}}/lines": Row("owner of the merchant", _without_body(_settled())),
+    "GET /v1/rider/statements": Row("rider", lambda _: Visit()),
+    "GET /v1/rider/statements/{statement_id}": Row("rider", _without_body(_settled("rider")), 404),
+    "GET /v1/rider/statements/{statement_id}/lines": Row("rider", _without_body(_settled("rider")), 404),
+    "GET /v1/settlement": Row("admin", lambda _: Visit()),
+    f"GET {_SETTLEMENT}": Row("admin", _without_body(_settled())),
+    f"GET {_SETTLEMENT}/{{statement_id}}": Row("admin", _without_body(_settled())),
+    f"GET {_SETTLEMENT}/{{statement_id}}/lines": Row("admin", _without_body(_settled())),
+    f"POST {_SETTLEMENT}": Row("admin", _keyed(_settled(closes=False))),
+    f"POST {_SETTLEMENT}/{{statement_id}}/payout/retry": Row("admin", _without_body(_settled())),
     # gift cards and store credit
     "POST /v1/gift-cards": Row("admin", _keyed(lambda _: Visit(body=_EUROS))),
     "POST /v1/gift-cards/balance": Row("customer", _gift_card("code")),

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from chalicelib.payments.routes import cases, credit, invoices, payment, terms, webhooks
+from chalicelib.payments.routes import cases, credit, invoices, payment, payout_accounts, statements, terms, webhooks
 from chalicelib.payments.routes.blueprint import endpoints
 
-__all__ = ["cases", "credit", "endpoints", "invoices", "payment", "terms", "webhooks"]
+__all__ = [
+    "cases",
+    "credit",
+    "endpoints",
+    "invoices",
+    "payment",
+    "payout_accounts",
+    "statements",
+    "terms",
+    "webhooks",
+]
