@@ -377,7 +377,42 @@ def test_a_card_held_days_ahead_is_taken_before_its_hold_lapses(shop: Shop, stri
     order = shop.placed_and_paid(stripe, mode="pickup", wanted_at=NOON + timedelta(days=3))
     shop.make_ready(order)
 
+    go_off(order.id)
     lapses = go_off(order.id)
 
     assert NOON + timedelta(days=6) < lapses < NOON + timedelta(days=7)
+    assert world.payment_of(order.id).state is State.CAPTURED
+
+
+# --- timers that never came -------------------------------------------------------------------------------------------
+
+
+def test_the_sweep_makes_up_for_a_timer_that_never_came(shop: Shop, stripe: Stripe) -> None:
+    order = saved_order(shop, stripe)
+    due = timers(order.id)[-1]
+    with at(due + timedelta(minutes=5)):
+        service.settle_order(order.id)
+        assert states(order.id)[2] is State.METHOD_SAVED
+    with at(due + timedelta(minutes=11)):
+        service.settle_order(order.id)
+    assert states(order.id)[2] is State.AUTHORISED
+
+
+def test_the_sweep_ends_an_order_whose_customer_was_asked_and_did_not_pay(shop: Shop, stripe: Stripe) -> None:
+    order = saved_order(shop, stripe, ASKS)
+    go_off(order.id)
+    with at(world.order_of(order.id).pay_by + timedelta(minutes=11)):
+        service.settle_order(order.id)
+    assert world.order_of(order.id).status is Status.CANCELLED
+
+
+def test_the_sweep_takes_what_an_order_that_lingers_would_lose(shop: Shop, stripe: Stripe) -> None:
+    """Ready within the hour, and fetched by nobody for a week: no timer watched its hold."""
+    order = shop.make_ready(shop.placed_and_paid(stripe, mode="pickup"))
+    assert timers(order.id) == []
+    with at(NOON + timedelta(days=6)):
+        service.settle_order(order.id)
+        assert world.payment_of(order.id).state is State.AUTHORISED
+    with at(NOON + timedelta(days=6, hours=13)):
+        service.settle_order(order.id)
     assert world.payment_of(order.id).state is State.CAPTURED

@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 _CONSUMER = "ordering"
 _ASK_AGAIN_AFTER = timedelta(minutes=1)
 _PROVIDER_AWAY = timedelta(minutes=10)
+# What a timer does by itself is given this long.
+_GRACE = timedelta(minutes=10)
 
 
 def confirm_saved(order: Order, payment: payments.Payment, state: payments.ProviderState, cause: str) -> None:
@@ -55,9 +57,11 @@ def watch_payment(order_id: str, cause: str) -> None:
         _hold(order, payment, cause)
     elif order.payment_step == rules.ASKED:
         _end_unless_paid(order, payment, cause)
-    elif payment.deferral is None and order.confirmed_at and clock.now() < _aged(order.confirmed_at):
-        return
     elif payment.state is payments.State.AUTHORISED:
+        lapses = _held_until(order, payment)
+        if lapses is not None and clock.now() < lapses - payments.RENEWED_AHEAD:
+            _look_again(order, renew_at(lapses), cause)
+            return
         renewed = payments.renew_hold(order_id)
         if renewed.state is payments.State.AUTHORISED and renewed.deferral and renewed.deferral.hold_until:
             _look_again(order, renew_at(renewed.deferral.hold_until), cause)
@@ -129,8 +133,26 @@ def _end_unless_paid(order: Order, payment: payments.Payment, cause: str) -> Non
         tx.commit()
 
 
-def _aged(held_at: datetime) -> datetime:
-    return held_at + payments.SHORTEST_HOLD - payments.RENEWED_AHEAD
+def is_overdue(order: Order, payment: payments.Payment, now: datetime) -> bool:
+    """Whether a timer of ``OrderPaymentDue`` should have gone off, or was never set and is needed all the same."""
+    if order.status in rules.ENDED or payment.is_fulfilled:
+        return False
+    if order.payment_step == rules.SAVED:
+        due = None if payment.deferral is None else payments.try_again_at(payment.deferral, None)
+        return due is not None and now >= due + _GRACE
+    if order.payment_step == rules.ASKED:
+        return now >= order.pay_by + _GRACE
+    lapses = _held_until(order, payment)
+    return lapses is not None and now >= lapses - payments.RENEWED_AHEAD + _GRACE
+
+
+def _held_until(order: Order, payment: payments.Payment) -> datetime | None:
+    """When the bank lets go of an order's money; None where it holds none."""
+    if payment.state is not payments.State.AUTHORISED or not payment.uses_provider:
+        return None
+    if payment.deferral is not None:
+        return payment.deferral.hold_until
+    return order.confirmed_at and order.confirmed_at + payments.HOLD_OF_A_CUSTOMER
 
 
 def renew_at(hold_until: datetime) -> datetime:

@@ -22,6 +22,7 @@ from chalicelib.ordering.model.order import Change, Order
 from chalicelib.ordering.model.truth import Due
 from chalicelib.ordering.service.following import follow_payment, watch_deadline
 from chalicelib.ordering.service.reviving import revive
+from chalicelib.ordering.service.securing import is_overdue, watch_payment
 from chalicelib.ordering.service.storing import save
 from chalicelib.ordering.tables import order_ref
 from chalicelib.payments import service as payments
@@ -86,6 +87,9 @@ def _settle(order: Order | None, payment: payments.Payment | None) -> None:
     if order is None or payment is None:
         return
     now = clock.now()
+    if is_overdue(order, payment, now):
+        watch_payment(order.id, f"sweep:payment:{order.version}.{payment.version}")
+        return
     due = truth.due_about(order, payment, now)
     if due is None:
         return

@@ -30,6 +30,8 @@ _LEAST_TO_PAY = timedelta(minutes=30)
 RENEWED_AHEAD = timedelta(hours=12)
 # Of a hold that doesn't say until when it lives: Visa's for a customer who is absent, the shortest of the networks'.
 SHORTEST_HOLD = timedelta(days=4, hours=18)
+# Of one that a customer made who was there, whatever the network.
+HOLD_OF_A_CUSTOMER = timedelta(days=7)
 # What a bank says that another try without the customer won't change.
 _HOPELESS = frozenset(
     (

@@ -7,9 +7,10 @@ from chalicelib.payments.model.apportion import Share, all_of
 from chalicelib.payments.model.bill import DELIVERY_FEE, SMALL_ORDER_FEE, TIP, Bill, BillLine, Sums
 from chalicelib.payments.model.cases import Case, CaseState
 from chalicelib.payments.model.credit import PROMOTIONS, Credit, CreditPart, Movement
-from chalicelib.payments.model.deferral import RENEWED_AHEAD, SHORTEST_HOLD, Deferral, deferral_of, pay_by
+from chalicelib.payments.model.deferral import HOLD_OF_A_CUSTOMER, RENEWED_AHEAD, Deferral, deferral_of, pay_by, try_again_at
 from chalicelib.payments.model.invoices import Invoice, Paper
 from chalicelib.payments.model.ledger import Entry, balances, trial_balance
+from chalicelib.payments.model.reconciliation import Difference, Report
 from chalicelib.payments.model.refunds import Refund, RefundPayer, RefundReason, RefundRequest
 from chalicelib.payments.model.resending import Resend
 from chalicelib.payments.model.sheet import Sheet, SheetLine, SheetPart, sheet_of
@@ -76,6 +77,7 @@ from chalicelib.payments.service.paying import (
     start_intent,
 )
 from chalicelib.payments.service.printing import HTML_POLICY, html_of, pdf_of
+from chalicelib.payments.service.reconciling import get_report, list_reports, reconcile
 from chalicelib.payments.service.refunds import refund_within, request_refund, settle_refund
 from chalicelib.payments.service.tendering import Tender, TenderPlan, covers, plan_tenders, refund_to_credit
 from chalicelib.payments.service.terms import agree_on_terms, get_terms, terms_of
@@ -100,9 +102,9 @@ __all__ = [
     "DEFAULT_TERMS",
     "DELIVERY_FEE",
     "HTML_POLICY",
+    "HOLD_OF_A_CUSTOMER",
     "PROMOTIONS",
     "RENEWED_AHEAD",
-    "SHORTEST_HOLD",
     "SMALL_ORDER_FEE",
     "TIP",
     "AlreadyPosted",
@@ -115,6 +117,7 @@ __all__ = [
     "Credit",
     "CreditPart",
     "Deferral",
+    "Difference",
     "Entry",
     "Finding",
     "Grant",
@@ -130,6 +133,7 @@ __all__ = [
     "RefundPayer",
     "RefundReason",
     "RefundRequest",
+    "Report",
     "Resend",
     "Schedule",
     "SeenIntent",
@@ -173,6 +177,7 @@ __all__ = [
     "get_client_action",
     "get_gift_card",
     "get_payment",
+    "get_report",
     "get_terms",
     "give_back_part",
     "give_credit",
@@ -193,6 +198,7 @@ __all__ = [
     "list_intents",
     "list_own_credit",
     "list_own_movements",
+    "list_reports",
     "look_at_gift_card",
     "look_up_provider",
     "offer_tip",
@@ -205,6 +211,7 @@ __all__ = [
     "pdf_of",
     "plan_tenders",
     "post",
+    "reconcile",
     "record_authorised",
     "record_failure",
     "record_refused",
@@ -234,6 +241,7 @@ __all__ = [
     "terms_ref",
     "tip_ref",
     "trial_balance",
+    "try_again_at",
     "unsettled_after",
     "window_of",
     "with_end",
