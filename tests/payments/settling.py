@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.kernel import clock, events, ids, tables
-from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.errors import Conflict, DomainError
 from chalicelib.kernel.idempotency import IdempotencyKey
 from chalicelib.kernel.money import Money
 from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments import service
 from chalicelib.payments.model.bill import DELIVERY_FEE, Bill, BillLine
 from chalicelib.payments.model.credit import CreditPart
-from chalicelib.payments.model.ledger import Entry
+from chalicelib.payments.model.ledger import Entry, lines_of
 from chalicelib.payments.model.refunds import Refund, RefundRequest
 from chalicelib.payments.service import settlement
 from chalicelib.payments.tables.ledger import RIDERS, STORES, indexed_between
@@ -140,6 +141,43 @@ class Settled:
         with_us = (f"{self.store.kind}:{self.store_id}:", f"{self.rider.kind}:{self.rider_id}:")
         listed = provider.client.connected().v1.transfers.list(params={"limit": 100})
         return [each for each in listed.data if (each.transfer_group or "").startswith(with_us)]
+
+
+def moved(party: settlement.Party, amount: int, at: datetime, kind: str = "adjustment") -> Entry:
+    """Something that changes what a party has, posted at its moment."""
+    order_id = ids.new_id("ord")
+    entry = Entry(
+        id=f"{order_id}:by_hand:{kind}",
+        cause="by_hand",
+        kind=kind,
+        at=at,
+        currency="EUR",
+        lines=lines_of((party.payable, -amount, "adjustment"), ("platform:revenue", amount, "adjustment")),
+        order_id=order_id,
+        store_id=party.id if party.kind == "store" else None,
+        rider_id=party.id if party.kind == "rider" else None,
+    )
+    tx = Transaction()
+    with clock.freeze(at):
+        service.post(tx, entry)
+        tx.commit()
+    return entry
+
+
+def something_settled(kind: str, party_id: str, *, closes: bool) -> str:
+    """The name of a statement that was closed a moment ago; or of none, where it is still to be closed."""
+    party = settlement.party_of(kind, party_id)
+    moved(party, 500, clock.now())
+    return settlement.close_now(party, "EUR", key()).statement.id if closes else "EUR-1"
+
+
+def account_opened(kind: str, party_id: str) -> None:
+    """The party has an account at the provider."""
+    with suppress(Conflict):
+        if kind == "store":
+            settlement.open_store_account(party_id, "usr-1", key())
+        else:
+            settlement.open_rider_account(party_id, "DE", key())
 
 
 def balance(party: settlement.Party) -> int:

@@ -24,6 +24,7 @@ from tests.payments.settling import (
     emitted,
     entries_of,
     key,
+    moved,
     statements_of,
     until_it_works,
 )
@@ -247,19 +248,19 @@ class TestWaiting:
 
     def test_less_than_a_unit_is_carried(self, onboarded: Settled) -> None:
         onboarded.pay_out(closed(onboarded))
-        _adjust(onboarded.store, 99, WEDNESDAY + WEEK)
+        moved(onboarded.store, 99, WEDNESDAY + WEEK)
         second = closed(onboarded, CLOSING + WEEK)
         assert (second.closing, second.to_pay, second.carried) == (99, 0, 99)
         with pytest.raises(DomainError, match="payout_not_found"):
             settlement.get_payout(onboarded.store, "EUR", 2)
-        _adjust(onboarded.store, 1, WEDNESDAY + 2 * WEEK)
+        moved(onboarded.store, 1, WEDNESDAY + 2 * WEEK)
         assert closed(onboarded, CLOSING + 2 * WEEK).to_pay == 100
 
     def test_a_debt_is_carried_and_netted(self, onboarded: Settled) -> None:
-        _adjust(onboarded.store, -balance(onboarded.store) - 700, WEDNESDAY)
+        moved(onboarded.store, -balance(onboarded.store) - 700, WEDNESDAY)
         first = closed(onboarded)
         assert (first.closing, first.to_pay, first.carried) == (-700, 0, -700)
-        _adjust(onboarded.store, 1_000, WEDNESDAY + WEEK)
+        moved(onboarded.store, 1_000, WEDNESDAY + WEEK)
         second = closed(onboarded, CLOSING + WEEK)
         assert (second.opening, second.closing, second.to_pay) == (-700, 300, 300)
 
@@ -386,12 +387,6 @@ class TestAccounts:
         ]
         assert told[0].url.startswith(f"{settled.stripe.url}/sandbox/accounts/{account.account_id}/onboard")
         assert told[0].url != told[1].url
-
-
-def _adjust(party: settlement.Party, amount: int, at: Any) -> None:
-    from tests.payments.test_statements import moved
-
-    moved(party, amount, at)
 
 
 def test_all_that_was_ever_sold_is_paid_out_in_the_end(onboarded: Settled) -> None:

@@ -33,6 +33,7 @@ from tests.payments.settling import (
     emitted,
     entries_of,
     key,
+    moved,
     statements_of,
     until_it_works,
 )
@@ -44,27 +45,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def settled(stripe: Stripe) -> Settled:
     return Settled(stripe)
-
-
-def moved(party: Party, amount: int, at: datetime, kind: str = "adjustment") -> Entry:
-    """Something that changes what a party has, posted at its moment."""
-    order_id = ids.new_id("ord")
-    entry = Entry(
-        id=f"{order_id}:by_hand:{kind}",
-        cause="by_hand",
-        kind=kind,
-        at=at,
-        currency="EUR",
-        lines=lines_of((party.payable, -amount, "adjustment"), ("platform:revenue", amount, "adjustment")),
-        order_id=order_id,
-        store_id=party.id if party.kind == "store" else None,
-        rider_id=party.id if party.kind == "rider" else None,
-    )
-    tx = Transaction()
-    with clock.freeze(at):
-        service.post(tx, entry)
-        tx.commit()
-    return entry
 
 
 class TestPeriods:
