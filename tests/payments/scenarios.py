@@ -150,13 +150,13 @@ def _paid(scene: Scene) -> None:
     scene.confirm()
 
 
-def _authorised(scene: Scene) -> None:
+def authorised(scene: Scene) -> None:
     _paid(scene)
     scene.authorise()
 
 
 def delivered(scene: Scene) -> None:
-    _authorised(scene)
+    authorised(scene)
     scene.capture()
 
 
@@ -257,8 +257,8 @@ SCENARIOS: dict[str, Scenario] = {
         f"{_INTENTS}/*/confirm", _refused_by_wallet, Scene.resume, _PAY_IN_APP
     ),
     "intents.look_up: payment_intents.retrieve": Scenario(_ONE_INTENT, _paid, Scene.authorise, Scene.capture, "GET"),
-    "intents.capture: payment_intents.capture": Scenario(f"{_INTENTS}/*/capture", _authorised, Scene.capture, _nothing),
-    "intents.cancel: payment_intents.cancel": Scenario(f"{_INTENTS}/*/cancel", _authorised, Scene.release, _nothing),
+    "intents.capture: payment_intents.capture": Scenario(f"{_INTENTS}/*/capture", authorised, Scene.capture, _nothing),
+    "intents.cancel: payment_intents.cancel": Scenario(f"{_INTENTS}/*/cancel", authorised, Scene.release, _nothing),
     "saving.open_setup: setup_intents.create": Scenario(
         _SETUPS,
         _ahead,

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from chalicelib.kernel import clock
 from chalicelib.payments.model.payouts import Payout
 from chalicelib.payments.model.reversals import Reversal
 from chalicelib.payments.model.statements import Party
-from chalicelib.payments.provider import client, connect, listing, notices
-from tests.payments.scenarios import SCENARIOS, Scenario, Scene, delivered, refund_asked, settle_refund
+from chalicelib.payments import provider
+from chalicelib.payments.model.extras import Extra
+from chalicelib.payments.provider import balance, client, connect, extras, listing, notices
+from tests.payments.scenarios import (
+    SCENARIOS,
+    Scenario,
+    Scene,
+    authorised,
+    delivered,
+    refund_asked,
+    settle_refund,
+)
+from tests.payments.test_refunds import BILL
 
 _TRANSFERS = "/v1/transfers"
 
@@ -81,15 +94,13 @@ def _ask_for_bank_news(scene: Scene) -> None:
 
 def _paid_for_nobody(scene: Scene) -> None:
     """A payment that was held, and captured in the dashboard."""
-    scene.known["unclaimed"] = True
+    scene.known["unposted"] = True
     scene.open()
     scene.start()
     scene.confirm()
 
 
 def _taken_for_nobody(scene: Scene) -> None:
-    from chalicelib.payments import provider
-
     _paid_for_nobody(scene)
     provider.capture(scene.action.intent_id, scene.payment.amount.amount)
 
@@ -139,6 +150,53 @@ def _look_at_payout(scene: Scene) -> None:
     assert notices.look_at_payout(payout["id"], account).amount == 1200
 
 
+def _list_lines(scene: Scene) -> None:
+    lines, _ = balance.list_lines(0, 2**31)
+    assert scene.order_id in [line.order_id for line in lines]
+
+
+def _look_at_balance(scene: Scene) -> None:
+    assert balance.balance()["EUR"] > 0
+
+
+# --- extras: a second hold beside the order's own, past the books ------------------------------------------------------
+
+
+def _unposted(scene: Scene) -> None:
+    authorised(scene)
+    scene.known["unposted"] = True
+
+
+def _open_extra(scene: Scene) -> None:
+    scene.action = extras.open_extra(scene.payment, 1, 700)
+
+
+def _extra_held(scene: Scene) -> None:
+    _unposted(scene)
+    _open_extra(scene)
+    scene.confirm()
+
+
+def _look_up_extra(scene: Scene) -> None:
+    assert extras.look_up_extra(scene.action.intent_id).status == "requires_capture"
+
+
+def _confirm_and_let_go(scene: Scene) -> None:
+    scene.confirm()
+    provider.cancel(scene.action.intent_id)
+
+
+def _extra_taken(scene: Scene) -> None:
+    _extra_held(scene)
+    provider.capture(scene.action.intent_id, 700)
+    scene.capture()
+
+
+def _refund_over(scene: Scene) -> None:
+    taken = Extra(1, 700, scene.action.intent_id, is_held=True, taken=700)
+    assert extras.refund_over(replace(scene.payment, extras=(taken,)), 1, BILL.total + 300)
+
+
 ALL_SCENARIOS: dict[str, Scenario] = {
     **SCENARIOS,
     "connect.open_account: accounts.create": Scenario("/v1/accounts", _nothing, _open_account, _nothing),
@@ -169,6 +227,20 @@ ALL_SCENARIOS: dict[str, Scenario] = {
     "notices.look_at_payout: payouts.retrieve": Scenario(
         "/v1/payouts/", _at_the_bank, _look_at_payout, _nothing, "GET"
     ),
+    "balance.list_lines: balance_transactions.list": Scenario(
+        "/v1/balance_transactions", delivered, _list_lines, _nothing, "GET"
+    ),
+    "balance.balance: balance.retrieve": Scenario("/v1/balance", delivered, _look_at_balance, _nothing, "GET"),
+    "extras.open_extra: payment_intents.create": Scenario(
+        "/v1/payment_intents", _unposted, _open_extra, _confirm_and_let_go
+    ),
+    "extras.look_up_extra: payment_intents.retrieve": Scenario(
+        "/v1/payment_intents/pi_", _extra_held, _look_up_extra, _nothing, "GET"
+    ),
+    "extras.refund_over: payment_intents.retrieve": Scenario(
+        "/v1/payment_intents/pi_", _extra_taken, _refund_over, _nothing, "GET"
+    ),
+    "extras.refund_over: refunds.list": Scenario("/v1/refunds", _extra_taken, _refund_over, _nothing, "GET"),
     "listing.list_intents: payment_intents.list": Scenario(
         "/v1/payment_intents", _paid_for_nobody, _list_intents, _nothing, "GET"
     ),

@@ -129,6 +129,6 @@ def _check_ledger(scene: Scene) -> None:
     assert not any(trial_balance(entries).values())
     intents = [intent for intent in scene.stripe.summary()["intents"] if _is_of(scene, intent)]
     at_stripe = sum(intent["captured"] - intent["refunded"] for intent in intents)
-    if not scene.known.get("unclaimed"):
+    if not scene.known.get("unposted"):
         assert balances(entries).get("stripe:clearing", 0) == at_stripe
     assert sum(1 for intent in intents if intent["captures"] > 1) == 0
