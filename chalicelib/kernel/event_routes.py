@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 ROUTES: Mapping[str, tuple[str, ...]] = {
     "OrderDeadlineReached": ("ordering",),
     "TruthSweepDue": ("ordering",),
+    "ReconciliationDue": ("payments",),
     "ClaimDeadlineReached": ("ordering",),
     "ResendFailed": ("ordering",),
+    "ConsentDeadlineReached": ("ordering",),
+    "ExtraNotified": ("ordering",),
+    "ExtraDeclined": ("payments",),
     "OrderHandedOver": ("payments",),
     "OrderEnded": ("payments",),
     "PaymentNotified": ("ordering",),

@@ -5,6 +5,8 @@ A field may be added with a default; it is never renamed or removed without a ne
 
 from __future__ import annotations
 
+import msgspec
+
 from chalicelib.kernel.events import Event
 
 
@@ -25,6 +27,25 @@ class TruthSweepDue(Event, frozen=True, kw_only=True):
     since: int = 0
     until: int = 0
     after: str = ""
+
+
+class ReconciliationDue(Event, frozen=True, kw_only=True):
+    """Schedule: compare the provider's books with the ledger, from this place on; the sums are of the pages before."""
+
+    day: str = ""
+    phase: str = ""
+    since: int = 0
+    until: int = 0
+    ledger_since: int = 0
+    ledger_until: int = 0
+    slot: int = 0
+    after: str = ""
+    lines: int = 0
+    matched: int = 0
+    entries: int = 0
+    fees: dict[str, int] = msgspec.field(default_factory=dict)
+    categories: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    ledger: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class OrderDeadlineReached(Event, frozen=True, kw_only=True):
@@ -66,6 +87,27 @@ class ClaimDeadlineReached(Event, frozen=True, kw_only=True):
 
     order_id: str
     number: int
+
+
+class ConsentDeadlineReached(Event, frozen=True, kw_only=True):
+    """Timer: the customer may have let the time run out to agree to a change of an order, its ``number``-th proposal."""
+
+    order_id: str
+    number: int
+
+
+class ExtraNotified(Event, frozen=True, kw_only=True):
+    """The payment provider says that something happened to a second hold for an order: ask it what."""
+
+    order_id: str
+    payment_intent_id: str
+
+
+class ExtraDeclined(Event, frozen=True, kw_only=True):
+    """What a second hold was for is not going to be: let it go, or see that nobody can pay it any more."""
+
+    order_id: str
+    payment_intent_id: str
 
 
 class ResendFailed(Event, frozen=True, kw_only=True):

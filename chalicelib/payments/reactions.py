@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.kernel import batches, events
+from chalicelib.kernel import batches, events, schedules
 from chalicelib.kernel.event_types import (
     BankPayoutNotified,
     CreditExpiryReached,
     DeliveryDelivered,
     DisputeNotified,
+    ExtraDeclined,
     HoldSuperseded,
     OrderEnded,
     OrderHandedOver,
     PayoutDue,
+    ReconciliationDue,
     RefundNotified,
     RefundRequested,
     RefundSettled,
@@ -50,6 +52,14 @@ def make_refund(event: RefundRequested, meta: events.Meta) -> None:
     service.settle_refund(event.order_id, event.number)
 
 
+@events.on(ReconciliationDue)
+def reconcile(event: ReconciliationDue, meta: events.Meta) -> None:
+    """Compare the provider's books with the ledger, page by page; enter its fees, tell of every difference."""
+    following = service.reconcile(event)
+    if following is not None:
+        schedules.carry_on("payments", meta, following)
+
+
 @events.on(DisputeNotified)
 def follow_dispute(event: DisputeNotified, meta: events.Meta) -> None:
     """Something happened to a dispute: ask, freeze or free the store's share, enter what moved."""
@@ -66,6 +76,12 @@ def follow_refunds(event: RefundNotified, meta: events.Meta) -> None:
 def follow_bank_payout(event: BankPayoutNotified, meta: events.Meta) -> None:
     """Something happened to a payout to a bank: one that failed needs a person."""
     service.follow_bank_payout(event.payout_id, event.account_id)
+
+
+@events.on(ExtraDeclined)
+def let_go_of_extra(event: ExtraDeclined, meta: events.Meta) -> None:
+    """Its customer did not agree to what a second hold was for: nothing is held by it, nor can be."""
+    service.close_extra(event.order_id, event.payment_intent_id)
 
 
 @events.on(TipNotified)

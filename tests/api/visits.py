@@ -191,6 +191,17 @@ def _gift_card(body: Any = None, *, of_merchant: bool = False) -> Callable[[Scen
     return visit
 
 
+def _reconciled(scene: Scene) -> Visit:
+    from chalicelib.kernel.event_types import ReconciliationDue
+
+    due: ReconciliationDue | None = ReconciliationDue()
+    day = ""
+    while due is not None:
+        due = payments.reconcile(due)
+        day = due.day if due is not None else day
+    return Visit({"day": day})
+
+
 def _case(body: Any = None) -> Callable[[Scene], Visit]:
     def visit(_: Scene) -> Visit:
         case = payments.open_case(None, payments.Case("test", ids.new_id("tst"), evidence={"seen": 1}))
@@ -401,7 +412,9 @@ TABLE: dict[str, Row] = {
     f"POST {_ORDER}/adjust": Row("clerk", _on_order("accepted", "pickup", {"missing": [{"line": "0"}]})),
     "POST /v1/merchants/{merchant_id}/terms": Row("admin", _keyed(_terms)),
     "GET /v1/merchants/{merchant_id}/terms": Row("owner of the merchant", _merchant()),
-    # what needs a person
+    # Stripe's books beside ours, and what needs a person
+    "GET /v1/reconciliations": Row("admin", lambda _: Visit()),
+    "GET /v1/reconciliations/{day}": Row("admin", _reconciled),
     "GET /v1/cases": Row("admin", lambda _: Visit()),
     "GET /v1/cases/{case_id}": Row("admin", _case()),
     "POST /v1/cases/{case_id}/resolve": Row("admin", _case({"outcome": "no_action", "note": "All is well."})),

@@ -143,19 +143,25 @@ def _sweep_intents(due: TruthSweepDue) -> TruthSweepDue | None:
 
 
 def _compare(seen: list[SeenIntent]) -> None:
-    named = list(dict.fromkeys(order_id for each in seen if (order_id := each.order_id or each.tip_of)))
+    named = list(dict.fromkeys(order_id for each in seen if (order_id := each.claimed_by)))
     known = [order_id for order_id in named if is_id(order_id, "ord")]
     read = {order_id: (order, payment) for order_id, order, payment in _read(known)}
     tips = dict(zip(known, tables.fetch(*map(payments.tip_ref, known)), strict=True)) if known else {}
     # Money first: of two intents the one that is paid is the order's.
     for each in sorted(seen, key=lambda one: not (one.is_held or one.is_taken)):
-        order_id = each.order_id or each.tip_of
+        order_id = each.claimed_by
         if order_id is None:
             continue  # not ours; what it took is told by the reconciliation
         order, payment = read.get(order_id, (None, None))
-        finding = payments.judge_tip(each, tips.get(order_id)) if each.tip_of else payments.judge(each, payment)
+        finding = _judge(each, payment, tips.get(order_id))
         if finding is not None:
             _attempt(order_id, lambda: _act(finding, each, order, payment))  # noqa: B023 (called at once)
+
+
+def _judge(seen: SeenIntent, payment: payments.Payment | None, tip: payments.Tip | None) -> Finding | None:
+    if seen.tip_of is not None:
+        return payments.judge_tip(seen, tip)
+    return payments.judge_extra(seen, payment) if seen.extra_of is not None else payments.judge(seen, payment)
 
 
 def _act(finding: Finding, seen: SeenIntent, order: Order | None, payment: payments.Payment | None) -> None:

@@ -56,6 +56,18 @@ def judge_tip(seen: Intent, tip: Tip | None) -> Finding | None:
     return None if tip is not None and tip.intent_id == seen.id else Finding.NOBODYS_MONEY
 
 
+def judge_extra(seen: Intent, payment: Payment | None) -> Finding | None:
+    """An intent that was made for what an order came to cost more."""
+    if not (seen.is_taken or seen.is_held):
+        return None
+    extra = next((each for each in payment.extras if each.intent_id == seen.id), None) if payment else None
+    if payment is None or extra is None:
+        return Finding.NOBODYS_MONEY
+    if is_settled(payment):
+        return None if seen.is_taken and extra.taken else Finding.NOBODYS_MONEY
+    return None if extra.is_held else Finding.NOT_FOLLOWED
+
+
 def judge(seen: Intent, payment: Payment | None) -> Finding | None:
     """An intent that was made for an order's payment."""
     if payment is None:

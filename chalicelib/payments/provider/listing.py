@@ -13,6 +13,7 @@ import msgspec
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import DomainError
 from chalicelib.payments.provider import client
+from chalicelib.payments.provider.extras import EXTRA_OF
 from chalicelib.payments.provider.tips import TIP_OF
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ class SeenIntent(msgspec.Struct, frozen=True, kw_only=True):
     created: int = 0
     order_id: str | None = None
     tip_of: str | None = None
+    extra_of: str | None = None
+
+    @property
+    def claimed_by(self) -> str | None:
+        """The order that it was made for, as its payment, its tip or its extra."""
+        return self.order_id or self.tip_of or self.extra_of
 
     @property
     def is_held(self) -> bool:
@@ -119,6 +126,7 @@ def _seen(intent: stripe.PaymentIntent) -> SeenIntent:
         created=intent.created,
         order_id=told(intent.metadata, "order_id"),
         tip_of=told(intent.metadata, TIP_OF),
+        extra_of=told(intent.metadata, EXTRA_OF),
     )
 
 

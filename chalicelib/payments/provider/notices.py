@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from chalicelib.payments.provider import client
+from chalicelib.payments.provider.extras import EXTRA_OF
 from chalicelib.payments.provider.listing import told
 from chalicelib.payments.provider.tips import TIP_OF
 
@@ -131,4 +132,4 @@ def _id_of(expanded: Any) -> str | None:
 def _order_of(intent: Any) -> str | None:
     if intent is None or isinstance(intent, str):
         return None
-    return told(intent.metadata, "order_id") or told(intent.metadata, TIP_OF)
+    return told(intent.metadata, "order_id") or told(intent.metadata, TIP_OF) or told(intent.metadata, EXTRA_OF)

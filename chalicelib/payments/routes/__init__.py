@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from chalicelib.payments.routes import cases, credit, invoices, payment, payout_accounts, statements, terms, webhooks
+from chalicelib.payments.routes import (
+    cases,
+    credit,
+    invoices,
+    payment,
+    payout_accounts,
+    reconciliation,
+    statements,
+    terms,
+    webhooks,
+)
 from chalicelib.payments.routes.blueprint import endpoints
 
 __all__ = [
@@ -12,6 +22,7 @@ __all__ = [
     "invoices",
     "payment",
     "payout_accounts",
+    "reconciliation",
     "statements",
     "terms",
     "webhooks",

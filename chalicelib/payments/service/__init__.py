@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from chalicelib.payments.model import Method, Payment, ProviderState, State
+from chalicelib.payments.model import Method, Payment, ProviderState, State, least_charge
+from chalicelib.payments.model.amending import Amended, Amendment, Swap, Weighed, amend, has_goods
 from chalicelib.payments.model.apportion import Share, all_of
 from chalicelib.payments.model.bill import DELIVERY_FEE, SMALL_ORDER_FEE, TIP, Bill, BillLine, Sums
 from chalicelib.payments.model.cases import Case, CaseState
 from chalicelib.payments.model.credit import PROMOTIONS, Credit, CreditPart, Movement
-from chalicelib.payments.model.deferral import HOLD_OF_A_CUSTOMER, RENEWED_AHEAD, Deferral, deferral_of, pay_by, try_again_at
+from chalicelib.payments.model.deferral import (
+    HOLD_OF_A_CUSTOMER,
+    RENEWED_AHEAD,
+    Deferral,
+    deferral_of,
+    pay_by,
+    try_again_at,
+)
 from chalicelib.payments.model.invoices import Invoice, Paper
 from chalicelib.payments.model.ledger import Entry, balances, trial_balance
 from chalicelib.payments.model.reconciliation import Difference, Report
@@ -17,11 +25,11 @@ from chalicelib.payments.model.sheet import Sheet, SheetLine, SheetPart, sheet_o
 from chalicelib.payments.model.terms import DEFAULT as DEFAULT_TERMS
 from chalicelib.payments.model.terms import Commission, Schedule, Terms
 from chalicelib.payments.model.tips import Tip
-from chalicelib.payments.model.truth import Finding, judge, judge_tip
+from chalicelib.payments.model.truth import Finding, judge, judge_extra, judge_tip
 from chalicelib.payments.model.words import amount_of, concerns_customer, in_words
 from chalicelib.payments.provider import ClientAction, NextStep
 from chalicelib.payments.provider.listing import SeenIntent
-from chalicelib.payments.service.adjusting import reduce_bill
+from chalicelib.payments.service.adjusting import agree_on_bill, amend_bill, propose_bill, reduce_bill, refuse_bill
 from chalicelib.payments.service.aftersales import compensate, give_back_part, keep_payment, resend_of
 from chalicelib.payments.service.cases import get_case, list_cases, open_case, resolve_case
 from chalicelib.payments.service.credit import (
@@ -40,6 +48,7 @@ from chalicelib.payments.service.credit import (
     revoke_gift_card,
     store_credit_ref,
 )
+from chalicelib.payments.service.extras import ask_extra, close_extra, extra_of, look_up_extra
 from chalicelib.payments.service.holding import (
     ask_to_hold,
     keep_method,
@@ -77,6 +86,7 @@ from chalicelib.payments.service.paying import (
     start_intent,
 )
 from chalicelib.payments.service.printing import HTML_POLICY, html_of, pdf_of
+from chalicelib.payments.service.reconciling import CASE as DIFFERENCE_CASE
 from chalicelib.payments.service.reconciling import get_report, list_reports, reconcile
 from chalicelib.payments.service.refunds import refund_within, request_refund, settle_refund
 from chalicelib.payments.service.tendering import Tender, TenderPlan, covers, plan_tenders, refund_to_credit
@@ -94,20 +104,23 @@ from chalicelib.payments.service.truth import (
 )
 from chalicelib.payments.service.writing import payment_ref
 from chalicelib.payments.tables.invoices import credit_notes_of, invoice_ref, paper_ref
-from chalicelib.payments.tables.refunds import bill_ref, refunds_of, tip_ref
+from chalicelib.payments.tables.refunds import bill_ref, proposed_ref, refunds_of, tip_ref
 from chalicelib.payments.tables.terms import terms_ref
 
 __all__ = [
     "AGES",
     "DEFAULT_TERMS",
     "DELIVERY_FEE",
-    "HTML_POLICY",
+    "DIFFERENCE_CASE",
     "HOLD_OF_A_CUSTOMER",
+    "HTML_POLICY",
     "PROMOTIONS",
     "RENEWED_AHEAD",
     "SMALL_ORDER_FEE",
     "TIP",
     "AlreadyPosted",
+    "Amended",
+    "Amendment",
     "Bill",
     "BillLine",
     "Case",
@@ -143,21 +156,28 @@ __all__ = [
     "SheetPart",
     "State",
     "Sums",
+    "Swap",
     "Tender",
     "TenderPlan",
     "Terms",
     "Tip",
+    "Weighed",
     "adopt_capture",
+    "agree_on_bill",
     "agree_on_terms",
     "all_entries_of_rider",
     "all_entries_of_store",
     "all_of",
+    "amend",
+    "amend_bill",
     "amount_of",
+    "ask_extra",
     "ask_to_hold",
     "balances",
     "bill_ref",
     "can_pay",
     "capture_payment",
+    "close_extra",
     "close_window",
     "compensate",
     "concerns_customer",
@@ -169,6 +189,7 @@ __all__ = [
     "entries_of_rider",
     "entries_of_store",
     "expire_credit",
+    "extra_of",
     "follow_bank_payout",
     "follow_dispute",
     "follow_refunds",
@@ -183,15 +204,18 @@ __all__ = [
     "give_credit",
     "give_goodwill",
     "grant",
+    "has_goods",
     "html_of",
     "in_words",
     "invoice_ref",
     "issue_gift_card",
     "issue_papers",
     "judge",
+    "judge_extra",
     "judge_tip",
     "keep_method",
     "keep_payment",
+    "least_charge",
     "let_go_superseded",
     "list_card_movements",
     "list_cases",
@@ -200,6 +224,7 @@ __all__ = [
     "list_own_movements",
     "list_reports",
     "look_at_gift_card",
+    "look_up_extra",
     "look_up_provider",
     "offer_tip",
     "open_case",
@@ -211,6 +236,8 @@ __all__ = [
     "pdf_of",
     "plan_tenders",
     "post",
+    "propose_bill",
+    "proposed_ref",
     "reconcile",
     "record_authorised",
     "record_failure",
@@ -221,6 +248,7 @@ __all__ = [
     "refund_to_credit",
     "refund_within",
     "refunds_of",
+    "refuse_bill",
     "release_payment",
     "renew_hold",
     "request_refund",

@@ -88,11 +88,11 @@ def return_money(seen: SeenIntent, store_id: str | None, beside: Beside | None =
         tx.commit()
     except AlreadyPosted:
         return
-    logger.warning("money of no order returned", extra={"order_id": seen.order_id, "payment_intent": seen.id})
+    logger.warning("money of no order returned", extra={"order_id": seen.claimed_by, "payment_intent": seen.id})
 
 
 def _there_and_back(seen: SeenIntent, store_id: str | None) -> list[Entry]:
-    order_id = seen.order_id or seen.tip_of
+    order_id = seen.claimed_by
     known = order_id if order_id and is_id(order_id, "ord") else None
     cause = f"unclaimed:{seen.id}"
     payer = ledger.customer(known or seen.id)

@@ -11,6 +11,7 @@ or a rider has: statements are made of them.
 
 from __future__ import annotations
 
+import zlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.kernel import clock, tables
-from chalicelib.payments.model.ledger import Entry
+from chalicelib.payments.model.ledger import CLEARING, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 STORES = "ledger_store"
 RIDERS = "ledger_rider"
+CLEARINGS = "clearing"
+CLEARING_SHARDS = 4
 OLDEST = timedelta(days=1)
+_CLEARING_PAGE = 50
 
 
 class StoreLedgerIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
@@ -52,6 +56,17 @@ class RiderLedgerIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-ca
     ledger_rider_sk = UnicodeAttribute(range_key=True)
 
 
+class ClearingIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+    """The entries that change what the provider holds, by the day and time of their writing."""
+
+    class Meta:
+        index_name = CLEARINGS
+        projection = AllProjection()
+
+    clearing_pk = UnicodeAttribute(hash_key=True)
+    clearing_sk = UnicodeAttribute(range_key=True)
+
+
 class EntryRow(tables.Row):
     """An entry; what no key and no index needs is its compressed body."""
 
@@ -63,6 +78,9 @@ class EntryRow(tables.Row):
     ledger_store_sk = UnicodeAttribute(null=True)
     ledger_rider_pk = UnicodeAttribute(null=True)
     ledger_rider_sk = UnicodeAttribute(null=True)
+    clearing_pk = UnicodeAttribute(null=True)
+    clearing_sk = UnicodeAttribute(null=True)
+    by_clearing = ClearingIndex()
     by_store = StoreLedgerIndex()
     by_rider = RiderLedgerIndex()
 
@@ -95,6 +113,10 @@ def to_entry_row(entry: Entry) -> EntryRow:
         row.ledger_store_pk, row.ledger_store_sk = entry.store_id, when
     if entry.rider_id and entry.concerns_rider:
         row.ledger_rider_pk, row.ledger_rider_sk = entry.rider_id, when
+    if entry.on(CLEARING):
+        now = clock.now()
+        row.clearing_pk = f"{now:%Y%m%d}#{zlib.crc32(entry.id.encode()) % CLEARING_SHARDS}"
+        row.clearing_sk = f"{moment(now)}#{entry.id}"
     return row
 
 
@@ -133,6 +155,22 @@ def indexed_between(index: str, owner_id: str, since: datetime, until: datetime)
         start = page.next_key
         if start is None:
             return
+
+
+def clearing_between(day: datetime, shard: int, after: int | str, until: int) -> tuple[list[tuple[str, Entry]], str]:
+    """Entries that change what the provider holds, written on a day, with their partitions: from a millisecond on, or
+    after a place in their order, until before a millisecond. And the place where the next page begins, or nothing.
+    """
+    since = f"{after:014d}" if isinstance(after, int) else after + "!"  # no place goes on behind another
+    page = tables.query(
+        EntryRow,
+        f"{day:%Y%m%d}#{shard}",
+        EntryRow.clearing_sk.between(since, f"{until:014d}"),
+        index=CLEARINGS,
+        limit=_CLEARING_PAGE,
+    )
+    found = [(row.pk, of_entry_row(row)) for row in page.items]
+    return found, str(page.items[-1].clearing_sk) if page.next_key is not None and page.items else ""
 
 
 def entries_between(

@@ -226,6 +226,8 @@ class Work:
         found = self.store.find_any(id_)
         if found is not None:
             return self.shown(found)
+        if id_.startswith("tu_"):
+            return self._top_up(id_)
         if field == "payment_method":
             return payment_method(methods.find_method(id_))
         return self.destination_payment(id_) or self._bank_account(id_)
@@ -234,6 +236,13 @@ class Work:
         """What a connected account (this one, or whichever it was) knows of the transfer that came as this payment."""
         found = self.store.those(Transfer, "destination_payment", id_)
         return next((destination_payment(made) for made in found if account in (None, made.destination)), None)
+
+    def _top_up(self, id_: str) -> Json | None:
+        lines = self.balances.of_source(id_)
+        if not lines:
+            return None
+        shown = {"amount": lines[0].amount, "currency": lines[0].currency, "balance_transaction": lines[0].id}
+        return {"id": id_, "object": "topup", "status": "succeeded", "metadata": {}, **shown}
 
     def _bank_account(self, id_: str) -> Json | None:
         account = self.store.find(Account, f"acct_{id_.removeprefix('ba_')}")
