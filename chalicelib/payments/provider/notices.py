@@ -31,7 +31,7 @@ class SeenDispute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SeenRefund(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund. ``by_us``: it carries our metadata."""
+    """A refund. ``by_us``: it carries our metadata. A hold that was let go is one that ``moved_money`` of nobody."""
 
     id: str
     status: str
@@ -41,6 +41,7 @@ class SeenRefund(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str | None
     by_us: bool
     failure: str | None
+    moved_money: bool = True
 
     @property
     def has_failed(self) -> bool:
@@ -122,6 +123,7 @@ def _refund(refund: stripe.Refund) -> SeenRefund:
         order_id=named or _order_of(refund.payment_intent),
         by_us=named is not None or told(refund.metadata, "unclaimed") is not None,
         failure=getattr(refund, "failure_reason", None),
+        moved_money=refund.balance_transaction is not None,
     )
 
 

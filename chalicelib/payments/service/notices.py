@@ -138,7 +138,7 @@ def follow_refunds(intent_id: str, refund_id: str, event_id: str) -> None:
     for refund in seen:
         if refund.has_failed:
             _enter(refund, REFUND_FAILED, event_id, amount=-refund.amount)
-        elif not refund.by_us and refund.status == "succeeded":
+        elif not refund.by_us and refund.status == "succeeded" and refund.moved_money:
             _enter(refund, ledger.REFUNDED, event_id, amount=refund.amount)
 
 

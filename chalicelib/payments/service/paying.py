@@ -196,11 +196,10 @@ def capture_payment(order_id: str, rider_id: str | None = None, beside: Beside |
     taken = handed = model.handed_over(payment, rider_id, clock.now())
     if payment.state not in (State.CAPTURED, State.PARTIALLY_REFUNDED):
         taken = take(tx, handed)
-    if taken.state is not State.FAILED:
-        terms = terms_of(payment.merchant_id, payment.terms_version)
-        post(tx, *_shared_out(taken, terms))
-        if payment.deferral is not None:
-            provider.forget_method(payment.deferral)
+    # Even where the money can't be taken: the goods are gone, and what is not paid stays on the customer's account.
+    post(tx, *_shared_out(taken, terms_of(payment.merchant_id, payment.terms_version)))
+    if payment.deferral is not None and taken.state is not State.FAILED:
+        provider.forget_method(payment.deferral)
     return _save(payment, taken, tx, beside)
 
 
