@@ -172,6 +172,9 @@ def _filters(scene: Scene, visit: Visit) -> dict[str, tuple[str, ...]]:
         "GET /v1/gift-cards/{gift_card_id}/movements": ("gift-card", gift_card_id),
         "GET /v1/merchants/{merchant_id}/gift-cards/{gift_card_id}/movements": ("gift-card", gift_card_id),
         "GET /v1/me/credits/{currency}/movements": ("credits", scene.subjects["customer"], "EUR"),
+        "GET /v1/stores/{store_id}/statements": ("statements", "store", scene.store_id),
+        "GET /v1/rider/statements": ("statements", "rider", scene.subjects["rider"]),
+        "GET /v1/settlement/{party}/{party_id}/statements": ("statements", "store", scene.store_id),
     }
 
 

@@ -97,6 +97,9 @@ def test_what_creates_or_moves_money_is_idempotent(doc: dict[str, Any]) -> None:
         "POST /v1/gift-cards/balance",  # looks, and changes nothing: a code is no part of a URL
         "POST /v1/gift-cards/{gift_card_id}/revoke",  # a card ends once
         "POST /v1/merchants/{merchant_id}/gift-cards/{gift_card_id}/revoke",  # so does a merchant's
+        "POST /v1/stores/{store_id}/payout-account/onboarding-link",  # each link is a new one, and leads to one form
+        "POST /v1/rider/payout-account/onboarding-link",  # so is a rider's
+        "POST /v1/settlement/{party}/{party_id}/statements/{statement_id}/payout/retry",  # a payout is sent once
         "POST /v1/stores/{store_id}/pauses",  # a pause ends by itself
         "POST /v1/stores/{store_id}/staff",  # a member is added once
         "POST /v1/stores/{store_id}/menu/versions/{version}/republish",  # so is a version that is the newest already

@@ -112,11 +112,17 @@ def list_balances(request: Request[None]) -> Reply[PartyBalances]:
 
 
 @endpoints.get(
-    _ANYBODY, permission=Role("admin"), query=StatementsQuery, returns=StatementPage, errors=("party_not_found",)
+    _ANYBODY,
+    permission=Role("admin"),
+    query=StatementsQuery,
+    returns=StatementPage,
+    errors=("party_not_found", "settlement_not_found"),
 )
 def list_statements(request: Request[None]) -> Reply[StatementPage]:
     """List the statements of any store (`party` is `stores`) or rider (`riders`), newest first."""
-    return _list(request, _named(request))
+    party = _named(request)
+    settlement.check_party(party)
+    return _list(request, party)
 
 
 @endpoints.get(

@@ -25,6 +25,7 @@ from chalicelib.payments.service.payouts import (
 from chalicelib.payments.service.reversing import take_back_share
 from chalicelib.payments.service.statements import (
     SettledStatement,
+    check_party,
     find_statement,
     get_statement,
     lines_in,
@@ -49,6 +50,7 @@ __all__ = [
     "SettledStatement",
     "Statement",
     "StatementLine",
+    "check_party",
     "close_due",
     "close_now",
     "find_statement",

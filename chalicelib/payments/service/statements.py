@@ -32,6 +32,12 @@ class SettledStatement(msgspec.Struct, frozen=True):
     payout: Payout | None
 
 
+def check_party(party: Party) -> None:
+    """Raise ``settlement_not_found`` where the ledger never told of a party."""
+    if not rows.heads_of(party):
+        raise NotFound("settlement", f"with {party.kind} {party.id}")
+
+
 def list_statements(party: Party, limit: int, start: dict[str, Any] | None) -> tables.Page[SettledStatement]:
     """A page of a party's statements with their payouts, newest first. Two requests."""
     page = rows.statements_of(party, limit=limit, start=start)
