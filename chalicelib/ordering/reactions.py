@@ -5,11 +5,13 @@ from __future__ import annotations
 from chalicelib.kernel import events, schedules
 from chalicelib.kernel.event_types import (
     ClaimDeadlineReached,
+    ConsentDeadlineReached,
     DeliveryDelivered,
     DeliveryFailed,
     DeliveryPickedUp,
     DeliveryReturned,
     DeliveryUnfilled,
+    ExtraNotified,
     OrderDeadlineReached,
     OrderPaymentDue,
     PaymentNotified,
@@ -49,6 +51,18 @@ def watch_payment(event: OrderPaymentDue, meta: events.Meta) -> None:
 def watch_claim(event: ClaimDeadlineReached, meta: events.Meta) -> None:
     """Answer for a store that is silent, as it has settled; let an offer lapse that its customer does not take."""
     service.watch_claim(event.order_id, event.number, meta.event_id)
+
+
+@events.on(ExtraNotified)
+def follow_extra(event: ExtraNotified, meta: events.Meta) -> None:
+    """A second hold may stand: then the customer has agreed to what it is for."""
+    service.follow_extra(event.order_id, event.payment_intent_id, meta.event_id)
+
+
+@events.on(ConsentDeadlineReached)
+def watch_proposal(event: ConsentDeadlineReached, meta: events.Meta) -> None:
+    """Go on without what the customer did not agree to in time."""
+    service.watch_proposal(event.order_id, event.number, meta.event_id)
 
 
 @events.on(ResendFailed)

@@ -33,6 +33,7 @@ from chalicelib.kernel.ids import is_id, retag
 from chalicelib.kernel.money import Money
 from chalicelib.ordering.model.claim import Claim
 from chalicelib.ordering.model.order import CUSTOMER, Actor, Entry, Order, Promise, Status
+from chalicelib.ordering.model.proposal import Proposal
 from chalicelib.ordering.model.quote import Quote
 
 if TYPE_CHECKING:
@@ -239,6 +240,7 @@ def to_order(row: OrderRow | None) -> Order | None:
         claims=msgspec.convert(body.get("q", ()), tuple[Claim, ...]),
         resend_of=body.get("ro"),
         also_reserved=body.get("also", {}),
+        proposal=msgspec.convert(body["pp"], Proposal) if "pp" in body else None,
     )
 
 
@@ -272,6 +274,7 @@ def _body(order: Order) -> dict[str, Any]:
         "q": msgspec.to_builtins(order.claims) or None,
         "ro": order.resend_of,
         "also": dict(order.also_reserved) or None,
+        "pp": msgspec.to_builtins(order.proposal) if order.proposal else None,
     }
     return {name: value for name, value in body.items() if value is not None}
 

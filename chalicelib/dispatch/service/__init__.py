@@ -29,6 +29,7 @@ from chalicelib.dispatch.service.feed import get_delivery, pin_attempts_left, re
 from chalicelib.dispatch.service.records import read_own_rider, read_rider
 from chalicelib.dispatch.service.requests import (
     cancel_delivery,
+    collect_instead,
     delivery_ref,
     expect_ready_at,
     mark_ready,
@@ -64,6 +65,7 @@ __all__ = [
     "arrive_at_store",
     "break_off_shift",
     "cancel_delivery",
+    "collect_instead",
     "change_rider",
     "decline_offer",
     "deliver",

@@ -30,6 +30,7 @@ from chalicelib.kernel.event_types import DeliverySearchDue
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from chalicelib.kernel.money import Money
     from chalicelib.kernel.tables import Ref
     from chalicelib.kernel.transaction import Transaction
 
@@ -94,6 +95,17 @@ def cancel_delivery(
         DeliveryRow.steps.set(DeliveryRow.steps.append([step_line(step)])),
         refusal=lambda item: refuse_cancel(item and item["status"], delivery_id),
     )
+
+
+def collect_instead(tx: Transaction, delivery_id: str, cash: Money) -> None:
+    """The rider is to collect another amount, and sees so. Refused with ``cash_announced`` after the pick-up."""
+
+    def refuse(item: dict[str, Any] | None) -> DomainError:
+        if item is None:
+            return NotFound("delivery", delivery_id)
+        return Conflict("cash_announced", "The rider has left, and knows what to collect: refund the customer later.")
+
+    _update_before_pickup(tx, delivery_id, DeliveryRow.cash_to_collect.set(cash.amount), refusal=refuse)
 
 
 def delivery_ref(order_id: str) -> Ref[Delivery | None]:

@@ -83,6 +83,8 @@ def start(order: Order, change: Change) -> Order:
 def make_ready(order: Order, change: Change) -> Order:
     """The goods are packed, or can be served."""
     _demand(order, "ready", Status.PREPARING)
+    if order.proposal is not None:
+        raise Conflict("proposal_open", "Its customer has not answered yet: wait, or withdraw what was proposed.")
     return order.moved(Status.READY, change)
 
 

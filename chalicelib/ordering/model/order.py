@@ -20,6 +20,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chalicelib.ordering.model.claim import CANCELLATION, Claim, ClaimState
+from chalicelib.ordering.model.proposal import Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,6 +144,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     ``confirmed_at``: since when the store may see it (paid, or to be paid in person); None while unpaid.
     ``asked_from``: the first moment at which the store can be expected to answer. ``payment_step``: the method is only
     ``saved`` so far, or it was refused and the customer is ``asked`` to pay by ``pay_by``; nothing is cooked then.
+    ``claims``: what the customer asked for since the store accepted. ``resend_of``: the order that this one makes good.
+    ``also_reserved``: counted SKUs that were taken from stock beside those of the quote. ``proposal``: a change that
+    the customer was asked to agree to.
     """
 
     id: str
@@ -168,6 +172,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     claims: tuple[Claim, ...] = ()
     resend_of: str | None = None
     also_reserved: Mapping[str, int] = {}
+    proposal: Proposal | None = None
 
     @property
     def label(self) -> str:
@@ -238,14 +243,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return moved.overtaking(change.at) if status in ENDED else moved
 
     def overtaking(self, at: datetime) -> Order:
-        """The order at its end, which leaves nothing to decide about cancelling it."""
+        """The order at its end, which leaves nothing to decide about cancelling or changing it."""
         claims = tuple(
             replace(claim, state=ClaimState.OVERTAKEN, decided_at=at)
             if claim.is_undecided and claim.kind == CANCELLATION
             else claim
             for claim in self.claims
         )
-        return replace(self, claims=claims)
+        return replace(self, claims=claims, proposal=None)
 
     def ended(self, status: Status, change: Change, reason: str) -> Order:
         """The order at its unfulfilled end."""

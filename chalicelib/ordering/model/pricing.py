@@ -143,6 +143,14 @@ def tax_within(amount_minor: int, rate: int) -> int:
     return round_half_up(Fraction(amount_minor * rate, _BASIS_POINTS + rate))
 
 
+def charged(amount_minor: int, rate: int, *, tax_included: bool) -> tuple[int, int]:
+    """What is paid for something that is priced by itself, and the tax in that."""
+    if tax_included:
+        return amount_minor, tax_within(amount_minor, rate)
+    tax = tax_on(amount_minor, rate)
+    return amount_minor + tax, tax
+
+
 def _delivery_fee(items_minor: int, fees: Fees) -> int:
     if fees.free_from_minor is not None and items_minor >= fees.free_from_minor:
         return 0

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping  # resolved at run time by msgspec
 from datetime import datetime
+from fractions import Fraction
 from typing import Literal
 
 import msgspec
 
 from chalicelib.kernel.geo import Point
-from chalicelib.kernel.money import Money
+from chalicelib.kernel.money import Money, round_half_up
 from chalicelib.ordering.model.order import Mode, PaymentMethod
 from chalicelib.ordering.model.pricing import Breakdown, Fees, Taxation, TaxedAmount, price_basket
-
 
 # What the customer wants where something is missing: nothing else; something else that costs no more; or to be asked.
 Substitutes = Literal["none", "at_most", "ask"]
@@ -92,6 +92,12 @@ class Line(
     component_product_ids: tuple[str, ...] = ()
     weight_grams: int = 0
     by_weight_minor: int = 0
+
+
+def price_by_weight(line: Line, grams: int, pieces: int) -> int:
+    """What so many pieces of a line that is sold by weight cost, as weighed together; half up."""
+    by_weight = round_half_up(Fraction(line.by_weight_minor * grams, line.weight_grams))
+    return by_weight + (line.unit_minor - line.by_weight_minor) * pieces
 
 
 class Destination(

@@ -9,7 +9,7 @@ from chalicelib.edge.permissions import Role, StoreStaff
 from chalicelib.kernel.errors import Invalid, NotFound, Violation
 from chalicelib.ordering import service
 from chalicelib.ordering.routes.blueprint import endpoints
-from chalicelib.ordering.routes.inputs import counted, key_of
+from chalicelib.ordering.routes.inputs import command_of, counted, key_of
 from chalicelib.ordering.routes.render import state_view
 from chalicelib.ordering.routes.render_claims import claimed_view
 from chalicelib.ordering.schemas import StoreOrderState
@@ -117,7 +117,7 @@ def accept_claim(request: Request[AcceptClaim]) -> Reply[StoreOrderState]:
 
     Complaints are for managers.
     """
-    order = service.accept_claim(_command(request), _number(request), request.body.paid_by)
+    order = service.accept_claim(command_of(request), _number(request), request.body.paid_by)
     return Reply(state_view(order), etag=order.version)
 
 
@@ -131,7 +131,7 @@ def accept_claim(request: Request[AcceptClaim]) -> Reply[StoreOrderState]:
 )
 def reject_claim(request: Request[RejectClaim]) -> Reply[StoreOrderState]:
     """Say no to what a customer asks for, and why. Complaints are for managers."""
-    order = service.reject_claim(_command(request), _number(request), request.body.answer)
+    order = service.reject_claim(command_of(request), _number(request), request.body.answer)
     return Reply(state_view(order), etag=order.version)
 
 
@@ -152,7 +152,7 @@ def counter_claim(request: Request[CounterClaim]) -> Reply[StoreOrderState]:
     amount = None if isinstance(body.remedy, OfferResend) else body.remedy.amount
     currency = amount.currency if amount else None
     order = service.counter_claim(
-        _command(request), _number(request), _offered(body.remedy), body.answer, currency=currency
+        command_of(request), _number(request), _offered(body.remedy), body.answer, currency=currency
     )
     return Reply(state_view(order), etag=order.version)
 
@@ -179,13 +179,3 @@ def _number(request: Request[Any]) -> int:
     if not given.isascii() or not given.isdecimal() or len(given) > 3:
         raise NotFound("claim", given[:20])
     return int(given)
-
-
-def _command(request: Request[Any]) -> service.StaffCommand:
-    return service.StaffCommand(
-        store_id=request.path["store_id"],
-        order_id=request.path["order_id"],
-        staff_id=request.principal.id,
-        expected_version=request.expected_version,
-        request_id=request.request_id,
-    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.kernel.errors import Invalid, Violation
 from chalicelib.kernel.idempotency import IdempotencyKey
+from chalicelib.ordering.service import StaffCommand
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,17 @@ def counted(lines: Sequence[RefundLine], pointer: str) -> dict[str, int]:
             raise Invalid([Violation("line_repeated", f"{pointer}/{number}/line", detail)])
         pieces[line.line] = line.quantity
     return pieces
+
+
+def command_of(request: Request[Any]) -> StaffCommand:
+    """Which of the staff wants to change which order, on the version that they have seen."""
+    return StaffCommand(
+        store_id=request.path["store_id"],
+        order_id=request.path["order_id"],
+        staff_id=request.principal.id,
+        expected_version=request.expected_version,
+        request_id=request.request_id,
+    )
 
 
 def key_of(request: Request[Any]) -> IdempotencyKey:

@@ -11,12 +11,9 @@ from chalicelib.kernel.money import Money
 from chalicelib.ordering import service
 from chalicelib.ordering.routes.blueprint import endpoints
 from chalicelib.ordering.routes.inputs import counted, key_of
-from chalicelib.ordering.routes.render import state_view
 from chalicelib.ordering.routes.render_money import money_view, refund_view, store_money_view, tip_view
-from chalicelib.ordering.schemas import StoreOrderState
 from chalicelib.ordering.schemas.money import (
     AddTip,
-    AdjustOrder,
     OrderMoney,
     RefundOrder,
     RefundView,
@@ -74,34 +71,6 @@ def refund_order(request: Request[RefundOrder]) -> service.Refund:
         requested_by=request.principal.id,
     )
     return service.refund_order(request.path["store_id"], request.path["order_id"], wanted, key_of(request))
-
-
-@endpoints.post(
-    _ORDER + "/adjust",
-    permission=StoreStaff("clerk"),
-    body=AdjustOrder,
-    returns=StoreOrderState,
-    if_match=True,
-    errors=(
-        "order_not_found",
-        "order_status_conflict",
-        "version_conflict",
-        "payment_captured",
-        "nothing_left",
-        "cash_announced",
-    ),
-)
-def adjust_order(request: Request[AdjustOrder]) -> Reply[StoreOrderState]:
-    """Take pieces off an order that can't be given, before the hand-over: so much less is taken from the customer."""
-    command = service.StaffCommand(
-        store_id=request.path["store_id"],
-        order_id=request.path["order_id"],
-        staff_id=request.principal.id,
-        expected_version=request.expected_version,
-        request_id=request.request_id,
-    )
-    order = service.adjust_order(command, counted(request.body.missing, "/missing"), request.body.reason)
-    return Reply(state_view(order), etag=order.version)
 
 
 def _with_tip_secret(request: Request[Any], body: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.kernel import clock
 from chalicelib.ordering import service
-from chalicelib.ordering.routes.render_claims import claim_views, open_claim_view
+from chalicelib.ordering.routes.render_claims import claim_views, open_claim_view, proposal_view
 from chalicelib.ordering.schemas import (
     BoardCard,
     CreditTender,
@@ -122,6 +122,7 @@ def order_view(snapshot: service.OrderSnapshot) -> OrderView:
         delivery=_delivery(snapshot),
         claims=claim_views(order),
         resend_of=order.resend_of,
+        proposal=proposal_view(order),
         timeline=[
             TimelineEntry(step=e.step, at=clock.rfc3339(e.at), actor=e.actor.kind, reason=e.reason)
             for e in order.timeline
@@ -166,6 +167,7 @@ def state_view(order: service.Order) -> StoreOrderState:
         payment_method=order.payment_method,
         total=_amount(order.total.amount, order.total.currency),
         claim=open_claim_view(order),
+        proposal=proposal_view(order),
         resend_of=order.resend_of,
         timeline=[
             TimelineEntry(

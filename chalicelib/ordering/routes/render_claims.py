@@ -1,4 +1,4 @@
-"""Claims as the API shows them."""
+"""Claims and proposals as the API shows them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chalicelib.kernel import clock
 from chalicelib.ordering.schemas.claims import ClaimedOrderView, ClaimPiece, ClaimView, RemedyView
 from chalicelib.ordering.schemas.values import OrderAmount
+from chalicelib.ordering.schemas.views import ProposalView
 
 if TYPE_CHECKING:
     from chalicelib.ordering import service
@@ -26,6 +27,25 @@ def claimed_view(order: service.Order, number: int) -> ClaimedOrderView:
     """A claim after it was changed."""
     claim = next(claim for claim in order.claims if claim.number == number)
     return ClaimedOrderView(order_id=order.id, order_version=order.version, claim=_claim(claim, order.total.currency))
+
+
+def proposal_view(order: service.Order) -> ProposalView | None:
+    """What the customer is asked to agree to."""
+    proposal = order.proposal
+    if proposal is None:
+        return None
+
+    def amount(minor: int) -> OrderAmount:
+        return OrderAmount(amount=minor, currency=order.total.currency)
+
+    return ProposalView(
+        number=proposal.number,
+        reason=proposal.reason,
+        answer_by=clock.rfc3339(proposal.due_at),
+        total=amount(proposal.total_minor),
+        total_without=amount(proposal.unasked_minor),
+        extra=amount(proposal.extra_minor) if proposal.extra_minor else None,
+    )
 
 
 def _claim(claim: service.Claim, currency: str) -> ClaimView:

@@ -32,7 +32,8 @@ def money_view(story: service.MoneyStory) -> OrderMoney:
     return OrderMoney(
         order_id=story.order.id,
         quoted=_amount(story.quoted.total, story.quoted.currency),
-        bill=_bill(story),
+        bill=_bill(story, story.bill),
+        proposed=_bill(story, story.proposed) if story.proposed else None,
         payment=_paid(story),
         refunds=[refund_view(refund) for refund in story.refunds],
         tip=tip_view(story.tip) if story.tip else None,
@@ -47,7 +48,8 @@ def store_money_view(story: service.MoneyStory) -> StoreOrderMoney:
     return StoreOrderMoney(
         order_id=story.order.id,
         quoted=_amount(story.quoted.total, story.quoted.currency),
-        bill=_bill(story),
+        bill=_bill(story, story.bill),
+        proposed=_bill(story, story.proposed) if story.proposed else None,
         payment=_paid(story),
         refunds=[refund_view(refund) for refund in story.refunds],
         tip=tip_view(story.tip) if story.tip else None,
@@ -90,8 +92,8 @@ def tip_view(tip: service.Tip) -> TipView:
     return TipView(order_id=tip.order_id, amount=_amount(tip.amount, tip.currency), state=tip.state.value)
 
 
-def _bill(story: service.MoneyStory) -> BillView:
-    bill, lines = story.bill, story.document.lines
+def _bill(story: service.MoneyStory, bill: service.Bill) -> BillView:
+    lines = story.document.lines
     names = {str(number): line.name for number, line in enumerate(lines)}
     return BillView(
         parts=[

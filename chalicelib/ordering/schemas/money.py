@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from chalicelib.ordering.schemas.inputs import BasketModifier
 from chalicelib.ordering.schemas.invoices import CreditNoteLine
 from chalicelib.ordering.schemas.values import InstantText, OrderAmount
 
@@ -50,11 +51,48 @@ class RefundOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     note: Annotated[str, Meta(max_length=200)] = ""
 
 
-class AdjustOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The pieces that the store can't give."""
+LineNumber = Annotated[
+    str, Meta(max_length=2, pattern=r"^[0-9]{1,2}$(?!\n)", description="A line of the order, from 0.", examples=["0"])
+]
 
-    missing: Annotated[tuple[RefundLine, ...], Meta(min_length=1, max_length=64)]
-    reason: Literal["out_of_stock", "damaged", "short_picked", "customer_request", "other"] = "out_of_stock"
+
+class WeighedLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all pieces of a line really weigh together."""
+
+    line: LineNumber
+    grams: Annotated[int, Meta(ge=0, le=10_000_000, examples=[1180])]
+
+
+class SubstitutedLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Pieces of a line, and what is given for each of them."""
+
+    line: LineNumber
+    quantity: Annotated[int, Meta(ge=1, le=999)] = 1
+    sku: Annotated[str, Meta(min_length=1, max_length=64)]
+    modifiers: Annotated[tuple[BasketModifier, ...], Meta(max_length=30)] = ()
+
+
+class AdjustOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the store found: pieces that it can't give, what it weighed, what it would give instead."""
+
+    missing: Annotated[tuple[RefundLine, ...], Meta(max_length=64)] = ()
+    weighed: Annotated[tuple[WeighedLine, ...], Meta(max_length=60)] = ()
+    substituted: Annotated[tuple[SubstitutedLine, ...], Meta(max_length=20)] = ()
+    reason: Literal[
+        "out_of_stock", "damaged", "short_picked", "weighed", "substituted", "customer_request", "other"
+    ] = "out_of_stock"
+
+
+class AgreedProposal(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that the customer agrees to: `agreed`, or once its app has confirmed the second hold."""
+
+    order_id: str
+    order_version: int
+    state: Literal["agreed", "requires_payment"]
+    total: Annotated[OrderAmount, Meta(description="What the order costs, once it is agreed.")]
+    extra: Annotated[OrderAmount | None, Meta(description="What more has to be held for it.")]
+    payment_intent_id: str | None = None
+    client_secret: Annotated[str | None, Meta(description="While the extra is to be paid.")] = None
 
 
 class AddTip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -172,6 +210,7 @@ class OrderMoney(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str
     quoted: OrderAmount
     bill: BillView
+    proposed: Annotated[BillView | None, Meta(description="What the customer is asked to agree to.")]
     payment: PaidView
     refunds: list[RefundView]
     tip: TipView | None
@@ -186,6 +225,7 @@ class StoreOrderMoney(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str
     quoted: OrderAmount
     bill: BillView
+    proposed: Annotated[BillView | None, Meta(description="What the customer is asked to agree to.")]
     payment: PaidView
     refunds: list[RefundView]
     tip: TipView | None

@@ -192,6 +192,17 @@ class PlacedOrderView(msgspec.Struct, frozen=True, kw_only=True):
     payment: PlacedPayment
 
 
+class ProposalView(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that the customer is asked to agree to. What it is, is in the `bill` of `GET …/money`, `proposed`."""
+
+    number: int
+    reason: str
+    answer_by: InstantText
+    total: Annotated[OrderAmount, Meta(description="What the order costs with it.")]
+    total_without: Annotated[OrderAmount, Meta(description="What it costs if the customer does not agree.")]
+    extra: Annotated[OrderAmount | None, Meta(description="What more is paid than was agreed before.")]
+
+
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     """An order as its customer sees it."""
 
@@ -221,6 +232,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     delivery: OrderDelivery | None
     claims: Annotated[list[ClaimView], Meta(description="What you asked for since the store accepted.")]
     resend_of: Annotated[str | None, Meta(description="The order that this one makes good.")]
+    proposal: Annotated[ProposalView | None, Meta(description="What the store asks you to agree to.")]
     timeline: list[TimelineEntry]
 
 
@@ -266,6 +278,7 @@ class StoreOrderState(msgspec.Struct, frozen=True, kw_only=True):
     payment_method: PaidBy
     total: OrderAmount
     claim: Annotated[ClaimView | None, Meta(description="What its customer asks for and is not decided.")]
+    proposal: Annotated[ProposalView | None, Meta(description="What its customer was asked to agree to.")]
     resend_of: Annotated[str | None, Meta(description="The order that this one makes good.")]
     timeline: list[TimelineEntry]
 

@@ -8,6 +8,14 @@ from chalicelib.ordering.model.board import due_at, follow_again_after, next_ste
 from chalicelib.ordering.model.claim import Claim, Remedy
 from chalicelib.ordering.model.order import Order
 from chalicelib.ordering.model.quote import Destination, Modifier, Quote
+from chalicelib.ordering.service.adjusting import (
+    adjust_order,
+    agree_to_proposal,
+    decline_proposal,
+    follow_extra,
+    watch_proposal,
+    withdraw_proposal,
+)
 from chalicelib.ordering.service.aftersales import (
     ClaimedOrder,
     accept_claim,
@@ -20,6 +28,7 @@ from chalicelib.ordering.service.aftersales import (
     watch_claim,
     withdraw_claim,
 )
+from chalicelib.ordering.service.amendments import Adjustment, Substitute
 from chalicelib.ordering.service.board import Board, Card, look_at_board
 from chalicelib.ordering.service.cancelling import cancel_own_order
 from chalicelib.ordering.service.following import (
@@ -34,7 +43,6 @@ from chalicelib.ordering.service.following import (
 from chalicelib.ordering.service.invoices import OrderPaper, get_own_paper, get_store_paper
 from chalicelib.ordering.service.money import (
     MoneyStory,
-    adjust_order,
     get_own_money,
     get_store_money,
     offer_tip,
@@ -66,6 +74,7 @@ from chalicelib.ordering.service.staff import (
 from chalicelib.ordering.service.sweeping import settle_order, sweep
 from chalicelib.payments.service import (
     HTML_POLICY,
+    Bill,
     ClientAction,
     Entry,
     Invoice,
@@ -86,7 +95,9 @@ from chalicelib.payments.service import (
 
 __all__ = [
     "HTML_POLICY",
+    "Adjustment",
     "Basket",
+    "Bill",
     "Board",
     "Card",
     "Claim",
@@ -113,12 +124,14 @@ __all__ = [
     "Remedy",
     "SheetPart",
     "StaffCommand",
+    "Substitute",
     "Tender",
     "Tip",
     "accept_claim",
     "accept_order",
     "adjust_order",
     "agree_to_offer",
+    "agree_to_proposal",
     "amount_of",
     "balances",
     "cancel_order_by_store",
@@ -127,10 +140,12 @@ __all__ = [
     "concerns_customer",
     "counter_claim",
     "decline_offer_of_store",
+    "decline_proposal",
     "due_at",
     "find_client_action",
     "find_unchanged",
     "follow_again_after",
+    "follow_extra",
     "follow_payment",
     "get_own_money",
     "get_own_order",
@@ -169,5 +184,7 @@ __all__ = [
     "watch_claim",
     "watch_deadline",
     "watch_payment",
+    "watch_proposal",
     "withdraw_claim",
+    "withdraw_proposal",
 ]

@@ -46,7 +46,7 @@ def spread(due: int, holds: Sequence[int], least: int) -> list[int]:
     """
     if due < least:
         return [0] * len(holds)
-    takes = []
+    takes: list[int] = []
     for hold in holds:
         takes.append(min(hold, due - sum(takes)))
     for place, part in enumerate(takes):

@@ -344,7 +344,7 @@ def reduced(payment: Payment, sums: Sums, at: datetime) -> Payment:
 def amended(payment: Payment, sums: Sums, at: datetime) -> Payment:
     """With another bill, before anything was taken. Raises ``Conflict`` for more than is held, and afterwards."""
     after = reduced(payment, sums, at)
-    if (payment.is_online or payment.method is Method.CREDIT) and sums.total > payment.authorised_minor:
+    if payment.state is State.AUTHORISED and sums.total > payment.authorised_minor:
         raise Conflict("payment_amount", "More than is held can't be taken.")
     return after
 

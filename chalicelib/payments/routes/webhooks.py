@@ -14,6 +14,7 @@ from chalicelib.kernel import events
 from chalicelib.kernel.event_types import (
     BankPayoutNotified,
     DisputeNotified,
+    ExtraNotified,
     PaymentNotified,
     RefundNotified,
     TipNotified,
@@ -75,6 +76,11 @@ def _tell(notice: StripeNotice, intent: StripeIntent) -> None:
     if notice.type == "payment_intent.succeeded" and is_id(tipped_order, "ord"):
         tipped = TipNotified(order_id=tipped_order, payment_intent_id=intent.id)
         events.publish([replace(events.envelope(tipped), id=notice.id)])
+        return
+    dearer_order = metadata.get(provider.EXTRA_OF, "")
+    if notice.type == "payment_intent.amount_capturable_updated" and is_id(dearer_order, "ord"):
+        more = ExtraNotified(order_id=dearer_order, payment_intent_id=intent.id)
+        events.publish([replace(events.envelope(more), id=notice.id)])
         return
     order_id = metadata.get("order_id", "")
     if not is_id(order_id, "ord") or _follows_our_capture(notice, intent):

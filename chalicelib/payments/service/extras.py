@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from chalicelib.kernel import clock
-from chalicelib.kernel.errors import DomainError, Unavailable
+from chalicelib.kernel import clock, tables
 from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments import model, provider
 from chalicelib.payments.model.extras import Extra, spread, taken_of
 from chalicelib.payments.model.postings import entry_of
 from chalicelib.payments.service.ledger import post
-from chalicelib.payments.service.writing import write
+from chalicelib.payments.service.writing import payment_ref, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,21 +56,13 @@ def with_held_extra(tx: Transaction, payment: Payment, number: int) -> Payment:
     return model.extra_noted(payment, replace(extra, is_held=True), clock.now())
 
 
-def withdraw_extra(payment: Payment, number: int) -> bool:
-    """Close an extra's intent, so that nobody can pay it any more. False where the bank holds it already."""
-    state = look_up_extra(payment, number)
-    if state is None or state.is_gone:
-        return True
-    if state.is_authorised:
-        return False
-    try:
-        provider.cancel(state.intent_id)
-    except DomainError as error:
-        if error.code != "payment_refused":
-            raise
-        # It moved while we asked.
-        raise Unavailable("payment_in_flight", "The payment is being worked on: try again.") from error
-    return True
+def close_extra(order_id: str, intent_id: str) -> None:
+    """Let go of an intent that was made for an extra of this order, unless the extra is held for its bill."""
+    payment: Payment | None = tables.fetch(payment_ref(order_id))[0]
+    if payment is not None and any(extra.intent_id == intent_id and extra.is_held for extra in payment.extras):
+        return
+    if not provider.look_up_extra(intent_id).is_gone:
+        provider.cancel(intent_id)
 
 
 def planned(payment: Payment) -> list[int]:

@@ -5,6 +5,7 @@
 | refund        | REFUND#<nnn>  | before the provider is asked, and once more with its outcome                 |
 | tip paid apart | TIP          | when it is offered, and once more when it is paid                            |
 | adjusted bill | BILL          | at every adjustment; without it the bill is what was quoted                  |
+| proposed bill | BILL#PROPOSED | when the customer is asked, with the one that holds if they don't agree      |
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from chalicelib.payments.model.tips import Tip
 from chalicelib.payments.tables.payment import pk
 
 BILL = "BILL"
+PROPOSAL = "BILL#PROPOSED"
 TIP = "TIP"
 _REFUND = "REFUND#"
 
@@ -96,6 +98,29 @@ def to_bill_row(order_id: str, bill: Bill) -> BillRow:
 def of_bill_row(row: BillRow | None) -> Bill | None:
     """The bill in an item."""
     return None if row is None else msgspec.convert(row.body, Bill)
+
+
+class ProposedBills(msgspec.Struct, frozen=True, kw_only=True):
+    """The bills between which the customer decides: by the number of the proposal that asked them."""
+
+    number: int
+    wanted: Bill
+    unasked: Bill
+
+
+def proposed_ref(order_id: str) -> tables.Ref[ProposedBills | None]:
+    """Where the bills that a customer was asked about last are read."""
+    return tables.Ref(
+        BillRow,
+        pk(order_id),
+        PROPOSAL,
+        lambda row: None if row is None else msgspec.convert(row.body, ProposedBills),
+    )
+
+
+def to_proposed_row(order_id: str, proposed: ProposedBills) -> BillRow:
+    """The item of the bills that a customer is asked about."""
+    return BillRow(pk=pk(order_id), sk=PROPOSAL, body=msgspec.to_builtins(proposed))
 
 
 def tip_ref(order_id: str) -> tables.Ref[Tip | None]:
