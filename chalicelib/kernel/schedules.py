@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 
 from chalicelib.kernel import clock, events
-from chalicelib.kernel.event_types import ReconciliationDue, TruthSweepDue
+from chalicelib.kernel.event_types import ReconciliationDue, SettlementDue, TruthSweepDue
 from chalicelib.kernel.events import Event
 from chalicelib.kernel.transaction import AlreadyHandled, Transaction
 
@@ -75,6 +75,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 # Names become those of resources: a schedule that is renamed is another one.
 SCHEDULES: tuple[Schedule, ...] = (
     Schedule(name="truth-sweep", event=TruthSweepDue, period=timedelta(minutes=15)),
+    Schedule(name="settlement", event=SettlementDue, period=timedelta(hours=1), offset=timedelta(minutes=5)),
     Schedule(name="reconciliation", event=ReconciliationDue, period=timedelta(days=1), offset=timedelta(hours=3)),
 )
 

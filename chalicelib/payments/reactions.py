@@ -74,8 +74,9 @@ def follow_refunds(event: RefundNotified, meta: events.Meta) -> None:
 
 @events.on(BankPayoutNotified)
 def follow_bank_payout(event: BankPayoutNotified, meta: events.Meta) -> None:
-    """Something happened to a payout to a bank: one that failed needs a person."""
+    """Something happened to a payout to a bank: one that failed needs a person, and a statement's is as it now is."""
     service.follow_bank_payout(event.payout_id, event.account_id)
+    settlement.follow_account_payouts(event.account_id)
 
 
 @events.on(ExtraDeclined)
