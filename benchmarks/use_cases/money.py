@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.use_cases.place import STORE_ORDER, key, match
 from chalicelib.kernel import clock
+from chalicelib.kernel.event_types import ReconciliationDue
 from chalicelib.payments import service as payments
 
 if TYPE_CHECKING:
@@ -51,6 +52,13 @@ def money(place: Place) -> None:
     count("agree on terms", "POST", one, place.admin, terms, headers=key(), merchant_id=merchant_id)
     count("terms", "GET", one, owner, merchant_id=merchant_id)
 
+    due: ReconciliationDue | None = ReconciliationDue()
+    day = ""
+    while due is not None:
+        day = due.day or day
+        due = payments.reconcile(due)
+    count("reconciliations", "GET", "/v1/reconciliations", place.admin)
+    count("reconciliation", "GET", "/v1/reconciliations/{day}", place.admin, day=day)
     case = payments.open_case(None, payments.Case("benchmark", order_id, order_id=order_id))
     count("cases", "GET", "/v1/cases", place.admin)
     count("case", "GET", "/v1/cases/{case_id}", place.admin, case_id=case.id)

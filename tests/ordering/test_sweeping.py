@@ -439,6 +439,52 @@ def test_a_repair_that_fails_for_a_day_is_a_case(
     assert case.evidence["payment_state"] == "authorised"
 
 
+def test_page_by_page_nothing_is_left_out(
+    shop: Shop, stripe: Stripe, night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib.ordering.service import sweeping
+
+    ended = [shop.placed_and_paid(stripe) for _ in range(3)]
+    for order in ended:
+        service.reject_order(shop.command(order), "too_busy")
+    doubled = shop.placed_and_paid(stripe, wanted_at=clock.now() + timedelta(hours=5))
+    for _ in range(3):
+        another_intent(doubled.id, capture=True)
+    monkeypatch.setattr(sweeping, "_PAGE", 1)
+    monkeypatch.setattr(sweeping, "_MOST_PER_RUN", 1)
+    monkeypatch.setattr(listing, "_PAGE", 2)
+    night.sweep()
+    assert {world.payment_of(order.id).state for order in ended} == {"voided"}
+    assert held_at_stripe(stripe, doubled.id) == 0
+
+
+def test_the_reaction_carries_itself_on_and_a_page_that_comes_twice_does_so_once(
+    shop: Shop, stripe: Stripe, night: Night
+) -> None:
+    order = shop.placed_and_paid(stripe)
+    service.reject_order(shop.command(order), "too_busy")
+    first = events.envelope(TruthSweepDue())
+    with clock.freeze(clock.now() + timedelta(minutes=30)):
+        assert deliver("ordering", first, first) == []
+    row = tables.get(events.EventsRow, f"INBOX#ordering#{first.id}", "-")
+    assert row is not None
+    assert [(entry["type"], entry["data"]["phase"]) for entry in row.outbox] == [("TruthSweepDue", "intents")]
+    assert world.payment_of(order.id).state == "voided"
+
+
+def test_a_sweep_over_what_waits_for_its_time_writes_nothing_but_how_far_it_looked(
+    shop: Shop, stripe: Stripe, night: Night
+) -> None:
+    for _ in range(3):
+        shop.placed_and_paid(stripe, wanted_at=clock.now() + timedelta(days=2))
+    with clock.freeze(clock.now() + timedelta(minutes=30)), world.metered() as meter:
+        due: TruthSweepDue | None = TruthSweepDue()
+        while due is not None:
+            due = service.sweep(due)
+    assert meter.written <= len(payments.AGES)
+    assert len(meter.requests) <= 8 + 8 + 2 * len(payments.AGES)
+
+
 def refund_key() -> Any:
     from chalicelib.kernel.idempotency import IdempotencyKey
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -267,3 +268,45 @@ def test_two_runs_at_once_report_once(stripe: Stripe, books: Books) -> None:
     report = books.report()
     assert report.is_even, report
     assert all(len(fees_of(payment)) == 1 for payment in payments)
+
+
+def test_page_by_page_every_line_and_entry_is_looked_at_once(
+    stripe: Stripe, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib.payments.provider import balance
+    from chalicelib.payments.tables import ledger as entry_rows
+
+    payments = [delivered(stripe) for _ in range(3)]
+    refunded(payments[0], 700)
+    monkeypatch.setattr(balance, "_PAGE", 2)
+    monkeypatch.setattr(entry_rows, "_CLEARING_PAGE", 1)
+    report = books.report()
+    assert report.is_even, report
+    assert (report.lines, report.matched) == (4, 4)
+    assert report.stripe_balance == {"EUR": 3 * (BILL.total - FEE) - 700}
+
+
+@pytest.mark.parametrize("torn_at", range(7))
+def test_a_run_that_dies_between_any_two_writes_is_made_up_for_by_the_next(
+    stripe: Stripe, books: Books, monkeypatch: pytest.MonkeyPatch, torn_at: int
+) -> None:
+    payment = delivered(stripe)
+    refunded(payment, 700)
+    api().refunds.create(params={"payment_intent": payment.intent_id, "amount": 300})
+    left = [torn_at]
+    commit = Transaction.commit
+
+    def die(tx: Transaction) -> None:
+        left[0] -= 1
+        if left[0] == -1:
+            raise SystemExit
+        commit(tx)
+
+    with monkeypatch.context() as patch, suppress(SystemExit):
+        patch.setattr(Transaction, "commit", die)
+        books.reconcile()
+    report = books.report()
+    assert [difference.amount for difference in report.differences] == [-300]
+    assert len(fees_of(payment)) == 1
+    assert report.ledger_balance["EUR"] - report.stripe_balance["EUR"] == 300
+    assert a_case(report.differences[0].id).state is CaseState.OPEN

@@ -20,6 +20,7 @@ from chalicelib.ordering.model import order as rules
 from chalicelib.ordering.model import truth
 from chalicelib.ordering.model.order import Change, Order
 from chalicelib.ordering.model.truth import Due
+from chalicelib.ordering.service.adjusting import follow_extra
 from chalicelib.ordering.service.following import follow_payment, watch_deadline
 from chalicelib.ordering.service.reviving import revive
 from chalicelib.ordering.service.securing import is_overdue, watch_payment
@@ -176,7 +177,9 @@ def _act(finding: Finding, seen: SeenIntent, order: Order | None, payment: payme
     elif finding is Finding.TIP_NOT_RECORDED:
         payments.settle_tip(order.id, seen.id, _noting(order, f"tip:{seen.id}"))
     elif finding is Finding.NOT_FOLLOWED:
-        if order.status in rules.ENDED:
+        if seen.extra_of is not None:
+            follow_extra(order.id, seen.id, f"sweep:{seen.id}")
+        elif order.status in rules.ENDED:
             _settle(order, payment)
         else:
             follow_payment(order.id, f"sweep:{seen.id}", seen.id)

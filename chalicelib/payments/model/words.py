@@ -20,12 +20,18 @@ _WORDS = {
     ledger.REFUNDED: "{amount} was refunded.",
     ledger.TIPPED: "A tip of {amount} was paid.",
     ledger.WRITTEN_OFF: "{amount} is too little to be charged, and was waived.",
+    "refund_failed": "A refund of {amount} could not be paid out and came back.",
+    "dispute": "The customer's bank took {amount} back: the payment is disputed.",
+    "dispute_won": "The dispute was won: {amount} came back.",
+    "dispute_lost": "The dispute was lost: {amount} stays with the customer.",
+    "provider_fee": "The payment provider charged {amount}.",
     "resent": "The goods were brought once more: {amount}.",
     "credit_redeemed": "{amount} was paid with a gift card or store credit.",
     "credit_refunded": "{amount} went back to a gift card or store credit.",
 }
 # What happens between the customer and the money; the rest is between the platform, the store and the rider.
-_CUSTOMERS = frozenset(_WORDS) - {ledger.SALE, ledger.RIDER_PAY, "resent"}
+_DISPUTES = ("dispute", "dispute_won", "dispute_lost")
+_CUSTOMERS = frozenset(_WORDS) - {ledger.SALE, ledger.RIDER_PAY, "resent", "provider_fee", *_DISPUTES}
 _HELD = (ledger.AUTHORISED, ledger.VOIDED)
 
 
