@@ -154,6 +154,6 @@ small{display:block;font-size:.82rem}.n{text-align:right;white-space:nowrap;font
 @media(max-width:34rem){main{margin:0;padding:1.1rem 1rem;border-radius:0}.tax,.sums{width:100%;min-width:0}
 h1{font-size:1.4rem;margin-top:1.1rem}.n:first-child{width:2.6rem}
 dl div{grid-template-columns:6rem 1fr}code{font-size:.75em}td:last-child,th:last-child{width:4.8rem}}
-@media print{html{font-size:13px}body{background:none;font-size:9.5pt}main{max-width:none;margin:0;padding:0;border-radius:0}
-a{color:inherit;text-decoration:none}}
+@media print{html{font-size:13px}body{background:none;font-size:9.5pt}
+main{max-width:none;margin:0;padding:0;border-radius:0}}
 """.replace("\n", "")

@@ -124,9 +124,7 @@ class _Writer:
             {name: _face(pdf, base) for name, base in (("R", "Helvetica"), ("B", "Helvetica-Bold"))}
         )
         for number, lines in enumerate(self._pages, 1):
-            self._pages[number - 1] = [*lines, *self._footer(title, number, words)]
-        for lines in self._pages:
-            stream = pydyf.Stream(lines, compress=True)
+            stream = pydyf.Stream([*lines, *self._footer(title, number, words)], compress=True)
             pdf.add_object(stream)
             pdf.add_page(
                 pydyf.Dictionary(
@@ -144,11 +142,10 @@ class _Writer:
         return file.getvalue()
 
     def _footer(self, title: str, number: int, words: Wording) -> list[bytes]:
-        page = words("page", page=number, pages=len(self._pages))
-        before, self._pages[number - 1], self.y = self._pages[number - 1], [], _MARGIN - 14.0
+        pages, self._pages, self.y = self._pages, [[]], _MARGIN - 14.0
         self.text(_MARGIN, title, _SMALL, grey=_GREY)
-        self.text(_RIGHT, page, _SMALL, grey=_GREY, to_right=True)
-        written, self._pages[number - 1] = self._pages[number - 1], before
+        self.text(_RIGHT, words("page", page=number, pages=len(pages)), _SMALL, grey=_GREY, to_right=True)
+        (written,), self._pages = self._pages, pages
         return written
 
     def _write(self, operators: str) -> None:

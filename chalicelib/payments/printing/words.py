@@ -69,7 +69,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "credit_note": "Rechnungskorrektur",
         "number": "Nummer",
         "issued": "Datum",
-        "supplied": "Geliefert",
+        "supplied": "Leistungsdatum",
         "order": "Bestellung",
         "corrects": "Zu Rechnung",
         "reason": "Grund",
