@@ -5,11 +5,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from chalicelib.kernel import clock
+from chalicelib.payments import provider
+from chalicelib.payments.model.extras import Extra
 from chalicelib.payments.model.payouts import Payout
 from chalicelib.payments.model.reversals import Reversal
 from chalicelib.payments.model.statements import Party
-from chalicelib.payments import provider
-from chalicelib.payments.model.extras import Extra
 from chalicelib.payments.provider import balance, client, connect, extras, listing, notices
 from tests.payments.scenarios import (
     SCENARIOS,
@@ -159,7 +159,7 @@ def _look_at_balance(scene: Scene) -> None:
     assert balance.balance()["EUR"] > 0
 
 
-# --- extras: a second hold beside the order's own, past the books ------------------------------------------------------
+# --- extras: a second hold beside the order's own, past the books ---------------------------------------------------
 
 
 def _unposted(scene: Scene) -> None:

@@ -102,7 +102,7 @@ class Money(RuleBasedStateMachine):
                 "amount": amount,
                 "currency": "eur",
                 "capture_method": "automatic",
-                "payment_method_types": ["card", "alipay"],
+                "allowed_payment_method_types": ["card", "alipay"],
                 **options,
             }
         )

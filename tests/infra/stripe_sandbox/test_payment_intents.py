@@ -45,7 +45,7 @@ def test_create_and_confirm_in_one_call(client: stripe.StripeClient):
         {
             "amount": 500,
             "currency": "jpy",
-            "payment_method_types": ["card"],
+            "allowed_payment_method_types": ["card"],
             "payment_method": "pm_card_mastercard",
             "confirm": True,
         }
@@ -344,7 +344,8 @@ class TestUpdate:
         ({"payment_method": "pm_nothing"}, "resource_missing", "payment_method"),
         ({"metadata": {"k" * 41: "v"}}, None, f"metadata[{'k' * 40}]"),
         ({"metadata": {"k": "v" * 501}}, None, "metadata[k]"),
-        ({"payment_method_types": ["card"]}, None, "automatic_payment_methods"),
+        ({"payment_method_types": ["card"]}, "payment_method_types_no_longer_supported", "payment_method_types"),
+        ({"allowed_payment_method_types": ["card"]}, None, "automatic_payment_methods"),
         ({"automatic_payment_methods": {}, "amount": 100, "currency": ""}, "parameter_invalid_empty", "currency"),
     ],
 )

@@ -9,7 +9,7 @@ import stripe
 
 from tests.infra.stripe_sandbox.conftest import Caller, Receiver, order_intent, pay
 
-ABSENT = {"payment_method_types": ["card"], "off_session": True, "confirm": True, "capture_method": "manual"}
+ABSENT = {"allowed_payment_method_types": ["card"], "off_session": True, "confirm": True, "capture_method": "manual"}
 
 
 @pytest.fixture
@@ -303,7 +303,8 @@ class TestPayingAndSaving:
 @pytest.mark.parametrize(
     ("params", "param"),
     [
-        ({"payment_method_types": ["alipay"]}, "payment_method_types"),
+        ({"payment_method_types": ["card"]}, "payment_method_types"),
+        ({"allowed_payment_method_types": ["alipay"]}, "allowed_payment_method_types"),
         ({"payment_method_data": {"type": "alipay"}}, "payment_method"),
         ({"usage": "always"}, "usage"),
         ({"customer": "cus_none"}, "customer"),

@@ -82,11 +82,16 @@ def test_a_rejected_order_is_refunded_since_nothing_can_be_released(client: stri
 
 
 @pytest.mark.parametrize("type_", ["alipay", "wechat_pay"])
-def test_what_can_not_be_held_is_refused_with_manual_capture(client: stripe.StripeClient, type_: str):
-    params = {"amount": 2000, "currency": "eur", "capture_method": "manual", "payment_method_types": ["card", type_]}
-    with pytest.raises(stripe.InvalidRequestError, match="capture_method=automatic") as refused:
-        client.v1.payment_intents.create(params)
-    assert refused.value.param == "capture_method"
+def test_what_can_not_be_held_is_left_out_with_manual_capture(client: stripe.StripeClient, type_: str):
+    params = {"amount": 2000, "currency": "eur", "capture_method": "manual"}
+    held = client.v1.payment_intents.create({**params, "allowed_payment_method_types": ["card", type_]})
+    assert held.payment_method_types == ["card"]
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        client.v1.payment_intents.create({**params, "allowed_payment_method_types": [type_]})
+    assert refused.value.param == "allowed_payment_method_types"
+    at_once = client.v1.payment_intents.create({**params, "capture_method": "automatic"})
+    with pytest.raises(stripe.InvalidRequestError, match="capture_method=automatic"):
+        client.v1.payment_intents.update(at_once.id, {"capture_method": "manual"})
     with pytest.raises(stripe.InvalidRequestError, match="unknown parameter"):
         client.v1.payment_intents.create(
             {**params, "capture_method": "automatic", "payment_method_options": {type_: {"capture_method": "manual"}}}
@@ -131,15 +136,21 @@ def test_wallets_are_paid_by_somebody_who_is_there(client: stripe.StripeClient):
     ],
 )
 def test_what_the_wallet_needs_is_asked_for(client: stripe.StripeClient, type_: str, missing: dict[str, Any]):
-    intent = client.v1.payment_intents.create({"amount": 900, "currency": "eur", "payment_method_types": [type_]})
+    intent = client.v1.payment_intents.create(
+        {"amount": 900, "currency": "eur", "allowed_payment_method_types": [type_]}
+    )
     with pytest.raises(stripe.InvalidRequestError):
         pay_by(client, intent, type_, **missing)
 
 
 def test_a_wallet_pays_in_its_own_currencies(client: stripe.StripeClient):
     with pytest.raises(stripe.InvalidRequestError) as refused:
-        client.v1.payment_intents.create({"amount": 9000, "currency": "pln", "payment_method_types": ["alipay"]})
-    assert refused.value.param == "currency"
+        client.v1.payment_intents.create(
+            {"amount": 9000, "currency": "pln", "allowed_payment_method_types": ["alipay"]}
+        )
+    assert refused.value.param == "allowed_payment_method_types"
+    offered = client.v1.payment_intents.create({"amount": 9000, "currency": "pln"}).payment_method_types
+    assert offered == ["card"]
 
 
 @pytest.mark.parametrize(

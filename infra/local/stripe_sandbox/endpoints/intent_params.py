@@ -25,29 +25,30 @@ DETAILS: Final = (
 _WECHAT_CLIENTS: Final = ("web", "ios", "android", "mobile_web")
 
 
-def types(params: Params) -> tuple[str, ...] | None:
-    """The types of method that are asked for, None when that is left to Stripe."""
-    asked = params.texts("payment_method_types")
-    for type_ in asked or ():
-        if type_ not in methods.TYPES:
-            raise StripeError(
-                f"The payment method type provided: {type_} is invalid. The sandbox has: {', '.join(methods.TYPES)}.",
-                code="payment_intent_invalid_parameter",
-                param="payment_method_types",
-            )
-    return asked
+def refuse_types(params: Params) -> None:
+    """Raise what Stripe says since its version 2026-09-30 to a list of types: they are allowed or excluded instead."""
+    if "payment_method_types" in params:
+        raise StripeError(
+            "The payment_method_types parameter is no longer supported. Use allowed_payment_method_types or "
+            "excluded_payment_method_types instead.",
+            code="payment_method_types_no_longer_supported",
+            param="payment_method_types",
+        )
 
 
 def allowed(params: Params, types_: tuple[str, ...]) -> tuple[str, ...]:
     """Of the types that Stripe offers those that are allowed, which is all of them where nothing was said."""
+    refuse_types(params)
     asked = params.texts("allowed_payment_method_types")
     if asked is None:
         return types_
-    if "payment_method_types" in params:
-        raise StripeError(
-            "You may only specify one of these parameters: allowed_payment_method_types, payment_method_types.",
-            param="allowed_payment_method_types",
-        )
+    for type_ in asked:
+        if type_ not in methods.TYPES:
+            raise StripeError(
+                f"The payment method type provided: {type_} is invalid. The sandbox has: {', '.join(methods.TYPES)}.",
+                code="payment_intent_invalid_parameter",
+                param="allowed_payment_method_types",
+            )
     left = tuple(type_ for type_ in types_ if type_ in asked)
     if not left:
         raise StripeError(
@@ -67,24 +68,14 @@ def default_types(currency: str, capture_method: str) -> tuple[str, ...]:
     )
 
 
-def check_currency_of(types_: tuple[str, ...], currency: str) -> None:
-    for type_ in types_:
-        if not methods.payable(type_, currency):
-            raise StripeError(
-                f"The currency provided ({currency}) is invalid for payment method type {type_}.",
-                code="payment_intent_invalid_currency",
-                param="currency",
-            )
-
-
 def automatic_payment_methods(params: Params) -> Json | None:
     """What was asked for; Stripe's default when neither this nor a list of types was sent."""
-    named = [name for name in ("payment_method_types", "allowed_payment_method_types") if name in params]
+    are_allowed = "allowed_payment_method_types" in params
     if "automatic_payment_methods" not in params:
-        return None if named else {"allow_redirects": "always", "enabled": True}
-    if named:
+        return None if are_allowed else {"allow_redirects": "always", "enabled": True}
+    if are_allowed:
         raise StripeError(
-            f"You may only specify one of these parameters: automatic_payment_methods, {named[0]}.",
+            "You may only specify one of these parameters: automatic_payment_methods, allowed_payment_method_types.",
             param="automatic_payment_methods",
         )
     asked = params.within("automatic_payment_methods", ("enabled", "allow_redirects"))

@@ -37,6 +37,7 @@ _SETTING: Final = frozenset(
         "payment_method",
         "payment_method_data",
         "capture_method",
+        "allowed_payment_method_types",
         "payment_method_types",
         "payment_method_options",
         "metadata",
@@ -44,11 +45,7 @@ _SETTING: Final = frozenset(
         "expand",
     ]
 ) | frozenset(intent_params.DETAILS)
-_CREATE: Final = (
-    _SETTING
-    | _CONFIRMING
-    | {"allowed_payment_method_types", "automatic_payment_methods", "confirm", "confirmation_method"}
-)
+_CREATE: Final = _SETTING | _CONFIRMING | {"automatic_payment_methods", "confirm", "confirmation_method"}
 _UPDATE: Final = _SETTING
 _CONFIRM: Final = _CONFIRMING | {"client_secret", "receipt_email", "shipping", "payment_method_options"}
 _CAPTURE: Final = frozenset(
@@ -56,7 +53,6 @@ _CAPTURE: Final = frozenset(
 )
 _UNSUPPORTED: Final = frozenset(
     [
-        "allowed_payment_method_types",
         "amount_details",
         "application_fee_amount",
         "capture_method",
@@ -90,10 +86,7 @@ def create(work: Work) -> Answer:
     choice = choosing.chosen(work, params)
     automatic = intent_params.automatic_payment_methods(params)
     capture_method = params.choice("capture_method", _CAPTURE_METHODS) or "automatic_async"
-    types = intent_params.types(params) or intent_params.allowed(
-        params, intent_params.default_types(currency, capture_method)
-    )
-    intent_params.check_currency_of(types, currency)
+    types = intent_params.allowed(params, intent_params.default_types(currency, capture_method))
     id_ = new_id("pi")
     outcome = machine.create(
         PaymentIntent(
@@ -148,8 +141,11 @@ def update(work: Work) -> Answer:
         changes["metadata"] = params.metadata(intent.metadata)
     if "capture_method" in params:
         changes["capture_method"] = params.choice("capture_method", _CAPTURE_METHODS)
-    if "payment_method_types" in params:
-        changes["payment_method_types"] = intent_params.types(params)
+    intent_params.refuse_types(params)
+    if "allowed_payment_method_types" in params:
+        now = replace(intent, **changes)
+        offered = intent_params.default_types(now.currency, now.capture_method)
+        changes["payment_method_types"] = intent_params.allowed(params, offered)
         changes["automatic_payment_methods"] = None
     if "payment_method_options" in params:
         changes["payment_method_options"] = {**intent.payment_method_options, **intent_params.options(params)}

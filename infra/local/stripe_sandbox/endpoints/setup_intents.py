@@ -19,11 +19,18 @@ _CONFIRMING: Final = frozenset(
     {"payment_method", "payment_method_data", "return_url", "use_stripe_sdk", "mandate_data", "expand"}
 )
 _SETTING: Final = frozenset(
-    {"customer", "description", "metadata", "payment_method", "payment_method_data", "payment_method_types", "expand"}
+    [
+        "allowed_payment_method_types",
+        "customer",
+        "description",
+        "metadata",
+        "payment_method",
+        "payment_method_data",
+        "payment_method_types",
+        "expand",
+    ]
 )
-_CREATE: Final = (
-    _SETTING | _CONFIRMING | {"allowed_payment_method_types", "automatic_payment_methods", "confirm", "usage"}
-)
+_CREATE: Final = _SETTING | _CONFIRMING | {"automatic_payment_methods", "confirm", "usage"}
 _UNSUPPORTED: Final = frozenset(
     {
         "attach_to_self",
@@ -37,6 +44,8 @@ _UNSUPPORTED: Final = frozenset(
         "single_use",
     }
 )
+# The types that can be saved.
+_SAVED: Final = ("card",)
 _REASONS: Final = ("abandoned", "duplicate", "requested_by_customer")
 
 
@@ -50,7 +59,7 @@ def create(work: Work) -> Answer:
         f"{id_}_secret_{new_id('s')[3:]}",
         status="requires_confirmation" if saved else "requires_payment_method",
         usage=params.choice("usage", ("off_session", "on_session")) or "off_session",
-        payment_method_types=_types(params) or intent_params.allowed(params, ("card",)),
+        payment_method_types=intent_params.allowed(params, _SAVED),
         automatic_payment_methods=intent_params.automatic_payment_methods(params),
         customer=intent_params.customer(work, params),
         description=params.text("description"),
@@ -82,8 +91,9 @@ def update(work: Work) -> Answer:
         changes["customer"] = intent_params.customer(work, params)
     if "description" in params:
         changes["description"] = params.text("description")
-    if types := _types(params):
-        changes |= {"payment_method_types": types, "automatic_payment_methods": None}
+    intent_params.refuse_types(params)
+    if "allowed_payment_method_types" in params:
+        changes |= {"payment_method_types": intent_params.allowed(params, _SAVED), "automatic_payment_methods": None}
     if saved := _chosen(work, params):
         changes |= {"payment_method": saved.id, "template": saved.template, "status": "requires_confirmation"}
         changes["next_action"] = None
@@ -151,18 +161,6 @@ def _chosen(work: Work, params: Params) -> SavedMethod | None:
         )
     work.store.put(saved)
     return saved
-
-
-def _types(params: Params) -> tuple[str, ...] | None:
-    asked = intent_params.types(params)
-    for type_ in asked or ():
-        if type_ in methods.REDIRECTING_TYPES:
-            raise StripeError(
-                f"The payment method type provided: {type_} is invalid for a SetupIntent.",
-                code="setup_intent_invalid_parameter",
-                param="payment_method_types",
-            )
-    return asked
 
 
 def _answer(work: Work, params: Params, change: Change) -> Answer:
