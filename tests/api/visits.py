@@ -323,6 +323,15 @@ def _payout_account(kind: str, body: Any = None) -> Callable[[Scene], Visit]:
 _BACK = {"return_url": "https://shop.test/done", "refresh_url": "https://shop.test/again"}
 _SETTLEMENT = "/v1/settlement/{party}/{party_id}/statements"
 _STATEMENTS = "/v1/stores/{store_id}/statements"
+def _proposed(scene: Scene) -> Visit:
+    """About a substitute that the customer was asked about a moment ago."""
+    instead = ordering.Substitute(line="1", request=ordering.LineRequest(sku="SAL-CAES"))
+    order = scene.accepted("pickup")
+    found = ordering.Adjustment(substituted=(instead,))
+    order = ordering.adjust_order(scene.shop.command(order), found, "substituted")
+    return Visit({"store_id": scene.store_id, "order_id": order.id}, None, {"If-Match": f'"{order.version}"'})
+
+
 _ORDER = "/v1/stores/{store_id}/orders/{order_id}"
 _CLAIM = "/v1/orders/{order_id}/claims/{number}"
 _CARDS = "/v1/merchants/{merchant_id}/gift-cards"
@@ -410,6 +419,9 @@ TABLE: dict[str, Row] = {
     f"GET {_ORDER}/money": Row("manager", _money("accepted", None)),
     f"POST {_ORDER}/refunds": Row("manager", _keyed(_money("ready", {"reason": "late"}))),
     f"POST {_ORDER}/adjust": Row("clerk", _on_order("accepted", "pickup", {"missing": [{"line": "0"}]})),
+    f"POST {_ORDER}/proposal/withdraw": Row("clerk", _proposed),
+    "POST /v1/orders/{order_id}/proposal/agree": Row("customer", _proposed, 404),
+    "POST /v1/orders/{order_id}/proposal/decline": Row("customer", _proposed, 404),
     "POST /v1/merchants/{merchant_id}/terms": Row("admin", _keyed(_terms)),
     "GET /v1/merchants/{merchant_id}/terms": Row("owner of the merchant", _merchant()),
     # Stripe's books beside ours, and what needs a person
