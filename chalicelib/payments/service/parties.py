@@ -43,12 +43,29 @@ class _KnownMeanwhile(Conflict):
 def know_parties(entries: Iterable[Entry]) -> None:
     """See to it that whoever an entry concerns has statements, before the entry is written.
 
-    A read for a party that this process has not seen, and one write for one that nobody has.
+    One read for parties that this process has not seen, and one write for each that nobody has.
     """
-    for entry in entries:
-        for party in parties_of(entry):
-            if (party, entry.currency) not in _known:
-                _know(party, entry.currency, entry.store_id)
+    unknown = {
+        (party, entry.currency): entry.store_id
+        for entry in entries
+        for party in parties_of(entry)
+        if (party, entry.currency) not in _known
+    }
+    if not unknown:
+        return
+    store_ids = list(dict.fromkeys(store_id for store_id in unknown.values() if store_id))
+    found = tables.fetch(
+        *(rows.head_ref(party, currency) for party, currency in unknown),
+        *(stores.store_ref(store_id) for store_id in store_ids),
+    )
+    stores_read = dict(zip(store_ids, found[len(unknown) :], strict=True))
+    for ((party, currency), store_id), head in zip(unknown.items(), found, strict=False):
+        if head is None:
+            _write_first(party, currency, stores_read.get(store_id or ""))
+    with _lock:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known.update(unknown)
 
 
 def zone_and_period(head: Head, at: datetime) -> tuple[str, Period]:
@@ -61,19 +78,9 @@ def zone_and_period(head: Head, at: datetime) -> tuple[str, Period]:
     return store.time_zone, get_terms(store.merchant_id).at(at).settlement_period
 
 
-def _know(party: Party, currency: str, store_id: str | None) -> None:
-    if tables.fetch(rows.head_ref(party, currency))[0] is None:
-        _write_first(party, currency, store_id)
-    with _lock:
-        if len(_known) >= _MOST_KNOWN:
-            _known.clear()
-        _known.add((party, currency))
-
-
-def _write_first(party: Party, currency: str, store_id: str | None) -> None:
+def _write_first(party: Party, currency: str, store: stores.Store | None) -> None:
     """A rider's clock is that of the first store whose order they brought."""
     now = clock.now()
-    store = tables.fetch(stores.store_ref(store_id))[0] if store_id else None
     zone = store.time_zone if store else _ELSEWHERE
     period: Period = RIDERS_PERIOD
     if store and party.kind == STORE:
