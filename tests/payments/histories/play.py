@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     Act = tuple[str, Callable[[], Any]]
 
 _VISA, _3DS, _DECLINED = "pm_card_visa", "pm_card_threeDSecure2Required", "pm_card_chargeDeclinedInsufficientFunds"
+_ON_THE_WAY_BACK = (DeliveryStatus.FAILED, DeliveryStatus.RETURNING, DeliveryStatus.RETURNED)
 _MOST_ROUNDS = 400
+_MOST_STEPS = 40
 _PATIENCE = 120  # rounds after which the staff give up an order for which no rider is found
 
 
@@ -46,6 +48,8 @@ class Ordered:
     has_paid: bool = False
     declined: int = 0
     intent: tuple[str, str] | None = None
+    told: set[str] = field(default_factory=set)
+    """The intents whose secrets anybody was ever told."""
 
     @property
     def id(self) -> str:
@@ -115,6 +119,36 @@ class Play:
     def go_on(self, ordered: Ordered, step: Step, number: int) -> str:
         """What would happen next to an order if nothing was in its way, so many times."""
         return ",".join(self._go_on(ordered) for _ in range(step.n))
+
+    def reach(self, ordered: Ordered, step: Step, number: int) -> str:
+        """Let an order go on as if nothing was in its way, until it has got so far."""
+        for round_ in range(_MOST_STEPS):
+            with self.stage.wires.quiet():
+                if self._has_reached(ordered, step.how):
+                    return f"after {round_}"
+            done = self._go_on(ordered)
+            if done == "nothing":
+                break
+        return "not reached"
+
+    def _has_reached(self, ordered: Ordered, stage: str) -> bool:
+        order = self._order(ordered)
+        if order is None:
+            return False
+        if stage == "settled":
+            return order.status in ENDED and not self.stage.post.due()
+        if order.status in ENDED or stage == "placed":
+            return True
+        if stage == "paid" or stage == "confirmed":
+            return order.confirmed_at is not None or (stage == "paid" and ordered.has_paid)
+        delivery = self.stage.delivery_of(order.id)
+        if stage == "at_door" and delivery is not None:
+            return delivery.status in (DeliveryStatus.AT_DOOR, *_ON_THE_WAY_BACK)
+        if stage == "gone" and delivery is not None:
+            return delivery.status in (DeliveryStatus.PICKED_UP, DeliveryStatus.AT_DOOR, *_ON_THE_WAY_BACK)
+        if stage == "accepted":
+            return order.status is not Status.PLACED
+        return stage != "completed" and order.status in (Status.READY, Status.HANDED_OVER, Status.OUT_FOR_DELIVERY)
 
     def _go_on(self, ordered: Ordered) -> str:
         with self.stage.wires.quiet():
@@ -197,13 +231,14 @@ class Play:
             cash = "cash_on_delivery" if spec.mode == "delivery" else "pay_at_store"
             asked["payment_method"] = cash if spec.paying == "cash" else "card"
         try:
-            customer.client.post("/v1/orders", asked, key=f"place-{ordered.id}")
+            placed = customer.client.post("/v1/orders", asked, key=f"place-{ordered.id}").body
         except Refused as refused:
             if refused.code == "quote_expired":
                 ordered.quote = None
             ordered.is_placed = refused.status == 422  # tenders that don't do will not do later
             raise
         ordered.is_placed = True
+        ordered.told.add(placed["payment"].get("payment_intent_id"))
 
     def pay(self, ordered: Ordered) -> str:
         """The customer's phone confirms the payment."""
@@ -212,6 +247,7 @@ class Play:
             if not told.get("client_secret"):
                 return "nothing to pay"
             ordered.intent = told["payment_intent_id"], told["client_secret"]
+            ordered.told.add(told["payment_intent_id"])
         card = {"card_3ds": _3DS}.get(ordered.spec.paying, _VISA)
         if ordered.spec.paying == "card_declined_first" and not ordered.declined:
             ordered.declined += 1
@@ -344,7 +380,7 @@ class Play:
 
     def lose_notice(self, ordered: Ordered, step: Step, number: int) -> str:
         """Stripe's notices get lost, for good."""
-        lost = [each for each in self.stage.post.due() if each.queue == WEBHOOKS and _can_be_lost(each)][: step.n]
+        lost = [each for each in self.stage.post.due() if each.queue == WEBHOOKS][: step.n]
         for message in lost:
             message.arrived = 1
         return f"lost {lost}"
@@ -377,7 +413,8 @@ class Play:
                 self.stage.riders_report()
         else:
             raise Broken(f"no end of messages: {post.owing()}")
-        self._sweep()
+        for _ in range(2):
+            self._sweep()
         if self.history.echo:
             for message in reversed(list(post.messages)):
                 if not post.bring(message):
@@ -386,15 +423,16 @@ class Play:
 
     def _sweep(self) -> None:
         """A day passes, and everything that recurs does its work."""
-        self.stage.pass_time(timedelta(days=1))
-        self.stage.post.fire_schedules()
+        stage = self.stage
+        stage.pass_time(timedelta(days=1))
+        stage.post.fire_schedules([("store", stage.shop.id), *(("rider", rider) for rider in stage.rider_ids)])
         for _ in range(_MOST_ROUNDS):
-            self.stage.post.bring_all_due()
-            owing = self.stage.post.owing()
+            stage.post.bring_all_due()
+            owing = stage.post.owing()
             if not owing:
                 return
             self._wait_for(min(message.due for message in owing))
-        raise Broken(f"no end of messages: {self.stage.post.owing()}")
+        raise Broken(f"no end of messages: {stage.post.owing()}")
 
     # --- how things stand ---------------------------------------------------------------------------------------------
 
@@ -431,15 +469,10 @@ class Play:
         clock._frozen = max(clock.now(), instant)
 
 
-def _can_be_lost(message: Any) -> bool:
-    metadata = message.body["data"]["object"].get("metadata") or {}
-    return "tip_of" not in metadata
-
-
 _ACTS: dict[str, Callable[[Play, Ordered, Step, int], Any]] = {
     name: getattr(Play, name)
     for name in (
-        "go_on", "arrive", "wait", "lose_notice", "cancel", "reject", "give_up", "adjust", "tip", "refund", "goodwill",
+        "reach", "go_on", "arrive", "wait", "lose_notice", "cancel", "reject", "give_up", "adjust", "tip", "refund", "goodwill",
         "revoke_card", "fail_delivery", "drop_delivery", "pay_again", "lose_hold",
     )
 }  # fmt: skip

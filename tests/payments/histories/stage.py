@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.dispatch import service as dispatch
-from chalicelib.kernel import clock, events, ids, schedules, tables
+from chalicelib.kernel import clock, event_types, events, ids, schedules, tables
 from chalicelib.kernel.geo import Point
 from chalicelib.kernel.idempotency import IdempotencyKey
 from chalicelib.kernel.money import Money
@@ -28,15 +28,13 @@ from tests.ordering import world
 from tests.payments.histories.wires import Bank, Wires
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
 WEBHOOKS = "stripe"
 STOCK = 1000
 COUNTED = ("PIZ-MARG-32", "SAL-CAES", "DRK-COLA-33")
 _MOST_TRIES = 12
-
-TokenFor = "Callable[..., str]"
 
 
 class Broken(AssertionError):
@@ -119,10 +117,14 @@ class Post:
             for queue in events.ROUTES.get(entry.type, ()):
                 self.messages.append(Message(queue, events.to_json(entry), due, next(self._numbers)))
 
-    def fire_schedules(self) -> None:
-        """The time of everything that recurs has come."""
-        now = clock.rfc3339(clock.now())
-        self._send([schedule.envelope_at(now) for schedule in schedules.SCHEDULES])
+    def fire_schedules(self, parties: list[tuple[str, str]]) -> None:
+        """The time of everything that recurs has come; statements are those of this history's parties only."""
+        due = clock.rfc3339(clock.now())
+        recurring = [each for each in schedules.SCHEDULES if each.event is not event_types.SettlementDue]
+        self._send([schedule.envelope_at(due) for schedule in recurring])
+        for party, party_id in parties:
+            statement = event_types.StatementDue(party=party, party_id=party_id, currency="EUR")
+            self._send([events.envelope(statement)])
 
     # --- what arrives -------------------------------------------------------------------------------------------------
 

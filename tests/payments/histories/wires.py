@@ -19,7 +19,9 @@ from requests.structures import CaseInsensitiveDict
 
 from chalicelib.kernel import events, tables
 from chalicelib.kernel.events import EventsRow
+from chalicelib.payments.model.cases import Case
 from chalicelib.payments.model.ledger import Entry
+from chalicelib.payments.tables.cases import CASE, CaseRow
 from chalicelib.payments.tables.ledger import EntryRow
 from infra.local.stripe_sandbox.balances import Balances
 from infra.local.stripe_sandbox.deliveries import Deliveries
@@ -46,6 +48,7 @@ class Wires:
         self.emitted: list[events.Envelope] = []
         self.entries: dict[str, Entry] = {}
         self.entry_keys: set[str] = set()
+        self.cases: dict[str, Case] = {}
         self._fuse: tuple[int, str] | None = None
         self._is_quiet = False
 
@@ -117,6 +120,9 @@ class Wires:
             entry = msgspec.convert(EntryRow.body.deserialize(item["b"]["B"]), Entry)
             self.entry_keys.add(item["pk"]["S"])
             self.entries[f"{item['pk']['S']} {item['sk']['S']}"] = entry
+        if put["TableName"] == CaseRow.Meta.table_name and item["sk"]["S"] == CASE:
+            case = msgspec.convert(CaseRow.body.deserialize(item["b"]["B"]), Case)
+            self.cases[case.id] = case
 
 
 class StripeLine(stripe.HTTPClient):
