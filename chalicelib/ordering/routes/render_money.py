@@ -56,6 +56,8 @@ def store_money_view(story: service.MoneyStory) -> StoreOrderMoney:
         invoice_number=story.payment.invoice,
         credit_notes=[credit_note_line(note) for note in story.credit_notes],
         terms_version=story.payment.terms_version,
+        statement=story.statement.statement.id if story.statement else None,
+        payout=story.statement.payout.state.value if story.statement and story.statement.payout else None,
         entries=[_entry(entry) for entry in story.entries],
         balances=service.balances(story.entries),
     )

@@ -231,7 +231,14 @@ class StoreOrderMoney(msgspec.Struct, frozen=True, kw_only=True):
     tip: TipView | None
     invoice_number: InvoiceNumber
     credit_notes: list[CreditNoteLine]
-    terms_version: int
+    terms_version: Annotated[int, Meta(description="The version of the merchant's terms that shared it out.")]
+    statement: Annotated[
+        str | None, Meta(description="The store's statement that shows the sale; null while its period is open.")
+    ]
+    payout: Annotated[
+        Literal["planned", "sending", "sent", "paid", "failed", "reversed", "carried"] | None,
+        Meta(description="What became of that statement's payout."),
+    ]
     entries: list[EntryView]
     balances: Annotated[
         dict[str, int], Meta(description="Minor units by account, over the entries: debits are positive.")

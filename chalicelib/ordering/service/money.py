@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from chalicelib.kernel import tables
 from chalicelib.kernel.errors import Conflict, NotFound
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class MoneyStory(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is known of an order's money. ``bill`` is the present one, ``quoted`` that of the order."""
+    """Everything that is known of an order's money. ``bill`` is the present one, ``quoted`` that of the order.
+
+    ``statement`` is that of the store, for the store, which shows the sale.
+    """
 
     order: Order
     document: Quote
@@ -35,6 +39,7 @@ class MoneyStory(msgspec.Struct, frozen=True, kw_only=True):
     tip: payments.Tip | None
     proposed: payments.Bill | None
     credit_notes: list[payments.Invoice]
+    statement: payments.SettledStatement | None = None
 
 
 def get_own_money(customer_id: str, order_id: str) -> MoneyStory:
@@ -52,7 +57,10 @@ def get_own_money(customer_id: str, order_id: str) -> MoneyStory:
 
 
 def get_store_money(store_id: str, order_id: str) -> MoneyStory:
-    """The money of a store's order. Four requests, or five. Raises ``order_not_found`` for what it may not see."""
+    """The money of a store's order. Five requests, or up to nine where it was settled.
+
+    Raises ``order_not_found`` for what the store may not see.
+    """
     order, payment, adjusted, tip = tables.fetch(
         order_ref(order_id),
         payments.payment_ref(order_id),
@@ -60,7 +68,8 @@ def get_store_money(store_id: str, order_id: str) -> MoneyStory:
         payments.tip_ref(order_id),
     )
     found = visible_to_store(order, store_id, order_id)
-    return _story(found, read_document(found), payment, adjusted, tip)
+    story = _story(found, read_document(found), payment, adjusted, tip)
+    return replace(story, statement=payments.statement_of_sale(store_id, story.entries))
 
 
 def refund_order(store_id: str, order_id: str, request: payments.RefundRequest, key: IdempotencyKey) -> payments.Refund:

@@ -90,6 +90,7 @@ from chalicelib.payments.service.reconciling import CASE as DIFFERENCE_CASE
 from chalicelib.payments.service.reconciling import get_report, list_reports, reconcile
 from chalicelib.payments.service.refunds import refund_within, request_refund, settle_refund
 from chalicelib.payments.service.tendering import Tender, TenderPlan, covers, plan_tenders, refund_to_credit
+from chalicelib.payments.service.statements import SettledStatement, statement_of_sale
 from chalicelib.payments.service.terms import agree_on_terms, get_terms, terms_of
 from chalicelib.payments.service.tips import offer_tip, settle_tip, start_tip
 from chalicelib.payments.service.truth import (
@@ -154,6 +155,7 @@ __all__ = [
     "Sheet",
     "SheetLine",
     "SheetPart",
+    "SettledStatement",
     "State",
     "Sums",
     "Swap",
@@ -263,6 +265,7 @@ __all__ = [
     "sheet_of",
     "start_intent",
     "start_tip",
+    "statement_of_sale",
     "store_credit_ref",
     "take_early",
     "terms_of",

@@ -9,13 +9,14 @@ import msgspec
 
 from chalicelib.kernel import tables
 from chalicelib.kernel.errors import NotFound
-from chalicelib.payments.model.statements import Party, split_name
+from chalicelib.payments.model import ledger
+from chalicelib.payments.model.statements import STORE, Party, split_name
 from chalicelib.payments.tables import payouts as payout_rows
 from chalicelib.payments.tables import settlement as rows
 from chalicelib.payments.tables.ledger import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from chalicelib.payments.model.ledger import Entry
     from chalicelib.payments.model.payouts import Payout
@@ -94,6 +95,13 @@ def find_statement(party: Party, entry: Entry) -> Statement | None:
         start = page.next_key
         if start is None:
             return next((each for each in reversed(later) if _holds(each, entry)), None)
+
+
+def statement_of_sale(store_id: str, entries: Iterable[Entry]) -> SettledStatement | None:
+    """The store's statement that an order's sale is on, of the order's entries; None while its period is open."""
+    sale = next((entry for entry in entries if entry.kind == ledger.SALE), None)
+    found = find_statement(Party(STORE, store_id), sale) if sale else None
+    return get_statement(found.party, found.id) if found else None
 
 
 def list_heads(shard: int, after: str, limit: int) -> tuple[list[Head], tuple[int, str] | None]:
