@@ -204,3 +204,14 @@ class TestTheTable:
 
 def test_every_kind_of_line_is_in_the_api() -> None:
     assert set(LineKind.__args__) == set(KINDS)
+
+
+def test_an_orders_money_names_its_statement(scene: Scene) -> None:
+    order_id = sold(scene)
+    path = f"/v1/stores/{scene.store_id}/orders/{order_id}/money"
+    before = scene.call("owner", "GET", path).json
+    assert (before["statement"], before["payout"], before["terms_version"]) == (None, None, 0)
+    settling.moved(Party("store", scene.store_id), 9_000, clock.now())
+    closed(scene)
+    after = scene.call("owner", "GET", path).json
+    assert (after["statement"], after["payout"]) == ("EUR-1", "planned")
