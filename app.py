@@ -65,12 +65,11 @@ def dispatch_events(event: Any) -> dict[str, Any]:
     return events.consume("dispatch", event.to_dict()["Records"])
 
 
-# Two at once, with many orders each: those of one merchant take their numbers together, and hardly ever compete.
+# Many orders each, and few at once (infra.merge): those of one merchant take their numbers together.
 @app.on_sqs_message(
     queue="invoices",
     batch_size=30,
     maximum_batching_window_in_seconds=3,
-    maximum_concurrency=2,
     name="invoices_events",
 )
 def invoices_events(event: Any) -> dict[str, Any]:

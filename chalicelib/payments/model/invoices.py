@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _PARTS: Final = ("items", "items_tax", "fees", "fees_tax", "tip")
 CREDIT: Final = "credit"
-"""The tender of gift cards and store credit, beside the payment's own method."""
+WAIVED: Final = "waived"
+"""The tenders of gift cards and store credit, and of what is too little to be charged, beside the payment's method."""
 
 
 class Paper(StrEnum):
@@ -133,10 +134,11 @@ def is_platforms(entry: Entry, about: str) -> bool:
     return any(line.about == about and line.account in (ledger.PLATFORM, ledger.PLATFORM_TAX) for line in entry.lines)
 
 
-def paid_with(payment: Payment) -> tuple[tuple[str, int], ...]:
-    """How a sale was paid: what is neither credit nor anything else is the payment's method."""
+def paid_with(payment: Payment, total: int) -> tuple[tuple[str, int], ...]:
+    """How a sale was paid: what credit does not, the payment's method does, unless it is too little to be charged."""
     credit = payment.captured_credit_minor
-    parts = ((CREDIT, credit), (payment.method.value, payment.captured_minor - credit))
+    waived = max(0, total - payment.captured_minor)
+    parts = ((CREDIT, credit), (payment.method.value, payment.captured_minor - credit), (WAIVED, waived))
     return tuple((tender, amount) for tender, amount in parts if amount)
 
 

@@ -220,7 +220,7 @@ def _invoice(entry: Entry, payment: Payment, store: stores.Store | None, merchan
         platform=_platform() if fees or tax else None,
         fees_by_platform=fees,
         tax_by_platform=tax,
-        tenders=rules.paid_with(payment),
+        tenders=rules.paid_with(payment, rules.sums_in(entry).total),
         before=_before(payment) if payment.refunds else (),
     )
     return _Draft(invoice, prefix, payment)
