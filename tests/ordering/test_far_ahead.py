@@ -313,6 +313,22 @@ def test_a_delivery_that_was_accepted_early_ends_with_its_order(shop: Shop, stri
     assert delivery.status.value == "cancelled"
 
 
+def test_less_is_held_where_the_store_took_something_off_before(shop: Shop, stripe: Stripe) -> None:
+    """Between the bank's first refusal and the next try: the intent's amount follows the bill."""
+    order = service.accept_order(shop.command(saved_order(shop, stripe, DECLINES, mode="pickup")), 20)
+    go_off(order.id)
+    less = service.adjust_order(shop.command(order), service.Adjustment(missing={"0": 1}), "item_unavailable")
+    assert less.total.amount < order.total.amount
+    go_off(order.id)
+    go_off(order.id)
+    pay_now(stripe, shop, order.id)
+
+    payment = world.payment_of(order.id)
+    (intent,) = stripe.intents_of(order.id)
+    assert (payment.state, payment.authorised_minor) == (State.AUTHORISED, less.total.amount)
+    assert intent["amount"] == less.total.amount
+
+
 def test_a_cancelled_order_is_never_charged(shop: Shop, stripe: Stripe) -> None:
     order = saved_order(shop, stripe)
     service.cancel_own_order(shop.customer_id, order.id, "changed_mind", ids.new_id("req"))

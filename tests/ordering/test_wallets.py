@@ -242,5 +242,5 @@ def test_a_wallet_pays_for_an_order_far_ahead_at_once(shop: Shop, stripe: Stripe
 def test_what_was_taken_is_refunded_and_not_adjusted(shop: Shop, stripe: Stripe) -> None:
     order = service.accept_order(shop.command(paid_by(shop, stripe, "alipay")), 20)
     with pytest.raises(Conflict) as refused:
-        service.adjust_order(shop.command(order), {"0": 1}, "item_unavailable")
+        service.adjust_order(shop.command(order), service.Adjustment(missing={"0": 1}), "item_unavailable")
     assert refused.value.code == "payment_captured"
