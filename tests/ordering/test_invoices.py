@@ -154,7 +154,7 @@ def test_credit_notes_add_up_to_what_was_given_back(shop: Shop, owner: Any, cust
 def test_a_smaller_sale_has_a_smaller_invoice(shop: Shop, owner: Any, customer: Any, stripe: Stripe) -> None:
     order = shop.placed_and_paid(stripe, mode="pickup")
     accepted = service.accept_order(shop.command(order), 20)
-    adjusted = service.adjust_order(shop.command(accepted), {"0": 1}, "out_of_stock")
+    adjusted = service.adjust_order(shop.command(accepted), service.Adjustment(missing={"0": 1}), "out_of_stock")
     ready = service.mark_order_ready(shop.command(service.start_order(shop.command(adjusted))))
     service.hand_over_order(shop.command(ready), ready.pickup_code, None)
     settle(order.id)
@@ -162,6 +162,32 @@ def test_a_smaller_sale_has_a_smaller_invoice(shop: Shop, owner: Any, customer: 
     told = customer("GET", f"/v1/orders/{order.id}/invoice").json
     assert told["parts"][0]["lines"][0]["quantity"] == 1
     assert told["total"]["amount"] == adjusted.total.amount == order.total.amount - 1150
+
+
+def test_what_was_given_instead_is_named_as_what_it_is(shop: Shop, owner: Any, customer: Any, stripe: Stripe) -> None:
+    order = shop.placed_and_paid(stripe, mode="pickup")
+    accepted = service.accept_order(shop.command(order), 20)
+    instead = service.Substitute(line="1", request=service.LineRequest(sku="DRK-COLA-33"))
+    proposed = service.adjust_order(shop.command(accepted), service.Adjustment(substituted=(instead,)), "out_of_stock")
+    adjusted, _ = service.agree_to_proposal(shop.customer_id, proposed.id, ids.new_id("req"))
+    ready = service.mark_order_ready(shop.command(service.start_order(shop.command(adjusted))))
+    service.hand_over_order(shop.command(ready), ready.pickup_code, None)
+    settle(order.id)
+    issue(order.id)
+    told = customer("GET", f"/v1/orders/{order.id}/invoice").json
+    lines = told["parts"][0]["lines"]
+    assert [(line["name"], line["quantity"]) for line in lines] == [
+        ("Pizza Margherita", 2),
+        ("Cola", 1),
+        ("Cola 0.33 l", 1),
+    ]
+    assert told["total"]["amount"] == sum(line["gross"]["amount"] for line in lines) == order.total.amount - 700
+    refund(owner, order, {"lines": [{"line": "3", "quantity": 1}]})
+    settle(order.id)
+    issue(order.id)
+    (note,) = customer("GET", f"/v1/orders/{order.id}/invoice").json["credit_notes"]
+    told = customer("GET", f"/v1/orders/{order.id}/credit_notes/{note['id']}").json
+    assert [line["name"] for line in told["parts"][0]["lines"]] == ["Cola 0.33 l"]
 
 
 def test_the_platform_sells_the_delivery_in_its_own_name(
