@@ -19,7 +19,7 @@ from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments import service
 from chalicelib.payments.model.ledger import Entry, lines_of
 from chalicelib.payments.model.periods import end_of_period, start_of_period
-from chalicelib.payments.model.statements import LINES_IN_A_CHUNK, Party
+from chalicelib.payments.model.statements import LINES_IN_A_CHUNK, Party, lines_for
 from chalicelib.payments.service import closing, settlement
 from chalicelib.payments.tables import ledger as entry_rows
 from tests.payments.settling import (
@@ -361,3 +361,24 @@ def _merchant(settled: Settled) -> str:
     from chalicelib.stores import service as stores
 
     return stores.get_store(settled.store_id).merchant_id
+
+
+@pytest.mark.parametrize(
+    ("kind", "about", "told"),
+    [
+        ("provider_fee", "provider_fee", "provider_fee"),
+        ("dispute_lost", "dispute", "dispute"),
+        ("credit_issued", "", "credit"),
+        ("resent", "goods", "adjustment"),
+        ("resent", "rider_pay", "rider_pay"),
+        ("refunded", "commission_tax", "commission_refund"),
+        ("refunded", "made_good", "refund"),
+        ("something_new", "", "adjustment"),
+    ],
+)
+def test_every_movement_has_its_kind(kind: str, about: str, told: str) -> None:
+    party = Party("store", "sto_1")
+    lines = lines_of((party.payable, -5, about), ("platform:revenue", 5, about))
+    entry = Entry(id="x", cause="x", kind=kind, at=WEDNESDAY, currency="EUR", lines=lines, store_id="sto_1")
+    (line,) = lines_for(party, entry)
+    assert (line.kind, line.amount) == (told, 5)

@@ -16,6 +16,7 @@ from chalicelib.payments.model import ledger
 from chalicelib.payments.model.bill import RateSum
 from chalicelib.payments.model.ledger import Entry, lines_of
 from chalicelib.payments.model.periods import Period
+from chalicelib.payments.model.reconciliation import FEE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +45,7 @@ _OF_AN_ENTRY = {
     ledger.CASH_NETTED: "cash_netted",
     ledger.PAID_OUT: "payout",
     ledger.TRANSFER_REVERSED: "payout_reversed",
+    FEE: "provider_fee",
 }
 KINDS: Final = (
     "sale",
@@ -61,6 +63,7 @@ KINDS: Final = (
     "payout",
     "payout_reversed",
     "credit",
+    "provider_fee",
     "dispute",
     "adjustment",
 )
@@ -256,4 +259,6 @@ def _kind(party: Party, entry: Entry, line: ledger.Line) -> str:
         return "credit"
     if entry.kind.startswith("dispute"):
         return "dispute"
+    if line.about == "rider_pay":  # for a second way, say
+        return "rider_pay"
     return _OF_AN_ENTRY.get(entry.kind, "adjustment")

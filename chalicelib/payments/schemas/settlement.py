@@ -38,6 +38,7 @@ LineKind = Literal[
     "payout",
     "payout_reversed",
     "credit",
+    "provider_fee",
     "dispute",
     "adjustment",
 ]
