@@ -30,6 +30,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "StatementDue": ("payments",),
     "PayoutDue": ("payments",),
     "TipNotified": ("payments",),
+    "TipRefundRequested": ("payments",),
     "DisputeNotified": ("payments",),
     "RefundNotified": ("payments",),
     "BankPayoutNotified": ("payments",),

@@ -218,6 +218,12 @@ class BankPayoutNotified(Event, frozen=True, kw_only=True):
     account_id: str = ""
 
 
+class TipRefundRequested(Event, frozen=True, kw_only=True):
+    """The tip that was paid apart for an order is to be given back by the provider."""
+
+    order_id: str
+
+
 class CreditExpiryReached(Event, frozen=True, kw_only=True):
     """Timer: the time of a gift card or of a customer's credit may be over."""
 

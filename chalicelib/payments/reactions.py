@@ -26,6 +26,7 @@ from chalicelib.kernel.event_types import (
     SettlementDue,
     StatementDue,
     TipNotified,
+    TipRefundRequested,
 )
 from chalicelib.payments import service
 from chalicelib.payments.service import settlement
@@ -89,6 +90,12 @@ def let_go_of_extra(event: ExtraDeclined, meta: events.Meta) -> None:
 def take_tip(event: TipNotified, meta: events.Meta) -> None:
     """A tip may have been paid: ask, and credit it."""
     service.settle_tip(event.order_id, event.payment_intent_id)
+
+
+@events.on(TipRefundRequested)
+def give_tip_back(event: TipRefundRequested, meta: events.Meta) -> None:
+    """A tip is to go back: have the provider do it."""
+    service.settle_tip_refund(event.order_id)
 
 
 @events.on(OrderEnded)

@@ -13,12 +13,14 @@ import msgspec
 
 from chalicelib.catalog import service as catalog
 from chalicelib.dispatch import service as dispatch
-from chalicelib.kernel import clock, ids
+from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.event_types import SaleRecorded
 from chalicelib.kernel.idempotency import IdempotencyKey
 from chalicelib.kernel.money import Money
+from chalicelib.kernel.transaction import Transaction
 from chalicelib.ordering import service as ordering
 from chalicelib.payments import service as payments
+from chalicelib.payments.tables.refunds import to_tip_row
 from chalicelib.stores import service as stores
 from tests.ordering import world
 from tests.payments import settling
@@ -323,6 +325,17 @@ def _payout_account(kind: str, body: Any = None) -> Callable[[Scene], Visit]:
 _BACK = {"return_url": "https://shop.test/done", "refresh_url": "https://shop.test/again"}
 _SETTLEMENT = "/v1/settlement/{party}/{party_id}/statements"
 _STATEMENTS = "/v1/stores/{store_id}/statements"
+def _tipped(scene: Scene) -> Visit:
+    """About a tip that the customer of an order has paid by itself."""
+    order = scene.order(method="pay_at_store", mode="pickup")
+    ordering.offer_tip(order.customer_id, order.id, Money(300, "EUR"), world.any_key())
+    tip = tables.fetch(payments.tip_ref(order.id))[0].paid("pi_1", clock.now(), 300)
+    tx = Transaction()
+    tx.put(to_tip_row(tip))
+    tx.commit()
+    return Visit({"store_id": scene.store_id, "order_id": order.id})
+
+
 def _proposed(scene: Scene) -> Visit:
     """About a substitute that the customer was asked about a moment ago."""
     instead = ordering.Substitute(line="1", request=ordering.LineRequest(sku="SAL-CAES"))
@@ -419,6 +432,7 @@ TABLE: dict[str, Row] = {
     f"GET {_ORDER}/money": Row("manager", _money("accepted", None)),
     f"POST {_ORDER}/refunds": Row("manager", _keyed(_money("ready", {"reason": "late"}))),
     f"POST {_ORDER}/adjust": Row("clerk", _on_order("accepted", "pickup", {"missing": [{"line": "0"}]})),
+    f"POST {_ORDER}/tip/refund": Row("manager", _keyed(_tipped)),
     f"POST {_ORDER}/proposal/withdraw": Row("clerk", _proposed),
     "POST /v1/orders/{order_id}/proposal/agree": Row("customer", _proposed, 404),
     "POST /v1/orders/{order_id}/proposal/decline": Row("customer", _proposed, 404),

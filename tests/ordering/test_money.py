@@ -213,8 +213,8 @@ def test_a_tip_afterwards_is_paid_by_itself_and_is_the_stores(
     assert balances["stripe:clearing"] == order.total.amount + 300
 
 
-def test_a_tip_waits_for_the_goods(shop: Shop, customer: Any, stripe: Stripe) -> None:
-    order = shop.placed_and_paid(stripe)
+def test_a_tip_waits_for_the_payment(shop: Shop, customer: Any, stripe: Stripe) -> None:
+    order = shop.place()
     tip = {"amount": {"amount": 300, "currency": "EUR"}}
     answer = customer("POST", f"/v1/orders/{order.id}/tips", tip, idempotency_key="tip")
     assert (answer.status, answer.json["code"]) == (409, "order_status_conflict")

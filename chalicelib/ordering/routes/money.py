@@ -93,7 +93,23 @@ def _with_tip_secret(request: Request[Any], body: dict[str, Any]) -> dict[str, A
     errors=("order_not_found", "order_status_conflict", "tip_exists", "payment_provider_unavailable"),
 )
 def add_tip(request: Request[AddTip]) -> service.Tip:
-    """Add a tip to an order that you have got. The answer carries what your app pays it with."""
+    """Add a tip to an order, on its way to you or when you have got it. The answer carries what your app pays it with.
+
+    It is whoever's who brings the order, or else the store's; if the order ends before, it goes back.
+    """
     given = request.body.amount
     tip = Money(given.amount, given.currency)
     return service.offer_tip(request.principal.id, request.path["order_id"], tip, key_of(request))
+
+
+@endpoints.post(
+    _ORDER + "/tip/refund",
+    permission=StoreStaff("manager"),
+    returns=TipView,
+    idempotent=True,
+    answer=lambda tip: Reply(tip_view(tip)),
+    errors=("order_not_found", "tip_not_found", "tip_not_paid"),
+)
+def refund_tip(request: Request[None]) -> service.Tip:
+    """Give back the tip that a customer added. A tip that is part of the order's bill goes back by its refunds."""
+    return service.refund_tip(request.path["store_id"], request.path["order_id"], key_of(request))

@@ -106,7 +106,7 @@ class TipView(msgspec.Struct, frozen=True, kw_only=True):
 
     order_id: str
     amount: OrderAmount
-    state: Literal["requires_payment", "captured"]
+    state: Literal["requires_payment", "captured", "refund_pending", "refunded"]
     payment_intent_id: str | None = None
     client_secret: Annotated[str | None, Meta(description="Only while the tip is to be paid.")] = None
 

@@ -47,6 +47,7 @@ from chalicelib.ordering.service.money import (
     get_store_money,
     offer_tip,
     refund_order,
+    refund_tip,
 )
 from chalicelib.ordering.service.placing import PlacedOrder, find_client_action, place_order
 from chalicelib.ordering.service.quoting import Basket, get_quote, quote_basket
@@ -175,6 +176,7 @@ __all__ = [
     "quote_basket",
     "refund_failed_resend",
     "refund_order",
+    "refund_tip",
     "reject_claim",
     "reject_order",
     "settle_order",

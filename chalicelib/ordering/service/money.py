@@ -78,13 +78,23 @@ def refund_order(store_id: str, order_id: str, request: payments.RefundRequest, 
     return payments.request_refund(order_id, bill_of(read_document(order)), request, key)
 
 
+def refund_tip(store_id: str, order_id: str, key: IdempotencyKey) -> payments.Tip:
+    """Give the tip back that a customer added. Raises ``tip_not_found``, or ``tip_not_paid``."""
+    visible_to_store(tables.fetch(order_ref(order_id))[0], store_id, order_id)
+    return payments.refund_tip(store_id, order_id, key)
+
+
 def offer_tip(customer_id: str, order_id: str, tip: Money, key: IdempotencyKey) -> payments.Tip:
-    """A customer adds a tip of its own after ordering. Raises ``order_not_found``, ``tip_exists`` or ``Invalid``."""
+    """A customer adds a tip of its own after ordering, before the hand-over or after it.
+
+    Raises ``order_not_found``, ``tip_exists``, ``order_status_conflict`` or ``Invalid``.
+    """
     order: Order | None = tables.fetch(order_ref(order_id))[0]
     if order is None or order.customer_id != customer_id:
         raise NotFound("order", order_id)
-    if order.status not in (Status.COMPLETED, Status.HANDED_OVER):
-        raise Conflict("order_status_conflict", "A tip can be added when you have the order.")
+    if order.confirmed_at is None or order.status in (Status.CANCELLED, Status.REJECTED):
+        detail = "A tip can be added to what the store has to do, or has done."
+        raise Conflict("order_status_conflict", detail, command="tip", order_status=str(order.status))
     return payments.offer_tip(order_id, customer_id, tip, key)
 
 

@@ -33,6 +33,7 @@ from chalicelib.payments.model.payment import (
     refund_begun,
     refund_ended,
     released,
+    touched,
 )
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "refund_begun",
     "refund_ended",
     "released",
+    "touched",
     "renewal_asked",
     "renewed",
 ]

@@ -37,6 +37,8 @@ TRANSFER_REVERSED: Final = "transfer_reversed"
 CASH_NETTED: Final = "cash_netted"
 ADJUSTED: Final = "adjustment"
 WRITTEN_OFF: Final = "written_off"
+TIP_SHARED: Final = "tip_shared"
+TIP_REFUNDED: Final = "tip_refunded"
 
 
 class Unbalanced(ValueError):

@@ -349,6 +349,11 @@ def amended(payment: Payment, sums: Sums, at: datetime) -> Payment:
     return after
 
 
+def touched(payment: Payment, at: datetime) -> Payment:
+    """The payment as it is, for whoever has read it before to look again."""
+    return replace(payment, changed_at=at, version=payment.version + 1)
+
+
 def extra_noted(payment: Payment, extra: Extra, at: datetime) -> Payment:
     """With an extra that is to be paid, or is held from now on."""
     before = next((each for each in payment.extras if each.number == extra.number), None)

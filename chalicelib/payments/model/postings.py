@@ -160,6 +160,29 @@ def tipped(payment: Payment, cause: str, amount: int, at: datetime) -> Entry:
     return entry_of(payment, cause, ledger.TIPPED, at, lines=lines)
 
 
+def tip_put_by(payment: Payment, cause: str, amount: int, at: datetime) -> Entry:
+    """A tip that was paid before anybody has earned it."""
+    lines = lines_of((ledger.CLEARING, amount, "tip"), (ledger.customer(payment.order_id), -amount, "tip_apart"))
+    return entry_of(payment, cause, ledger.TIPPED, at, lines=lines)
+
+
+def tip_shared(payment: Payment, cause: str, amount: int, at: datetime) -> Entry:
+    """A tip that was put by is earned."""
+    lines = lines_of((ledger.customer(payment.order_id), amount, "tip_apart"), (_tipped(payment), -amount, "tip_apart"))
+    return entry_of(payment, cause, ledger.TIP_SHARED, at, lines=lines)
+
+
+def tip_returned(payment: Payment, cause: str, amount: int, at: datetime) -> Entry:
+    """A tip has gone back, from who had it."""
+    had = _tipped(payment) if payment.is_fulfilled else ledger.customer(payment.order_id)
+    lines = lines_of((had, amount, "tip_apart"), (ledger.CLEARING, -amount, "tip"))
+    return entry_of(payment, cause, ledger.TIP_REFUNDED, at, lines=lines)
+
+
+def _tipped(payment: Payment) -> str:
+    return ledger.rider(payment.rider_id) if payment.rider_id else ledger.store(payment.store_id)
+
+
 def written_off(payment: Payment, amount: int, at: datetime) -> Entry:
     """What is too little to be charged is given to the customer, at the platform's expense."""
     lines = lines_of((ledger.PROMOTIONS, amount, "payment"), (ledger.customer(payment.order_id), -amount, "payment"))

@@ -19,6 +19,8 @@ _WORDS = {
     ledger.RIDER_PAY: "The rider earned {amount} for bringing it.",
     ledger.REFUNDED: "{amount} was refunded.",
     ledger.TIPPED: "A tip of {amount} was paid.",
+    ledger.TIP_SHARED: "The tip of {amount} went to whoever brought the order.",
+    ledger.TIP_REFUNDED: "The tip of {amount} was refunded.",
     ledger.WRITTEN_OFF: "{amount} is too little to be charged, and was waived.",
     "refund_failed": "A refund of {amount} could not be paid out and came back.",
     "dispute": "The customer's bank took {amount} back: the payment is disputed.",

@@ -26,7 +26,7 @@ from chalicelib.payments.provider.saving import (
     open_setup,
     show_hold,
 )
-from chalicelib.payments.provider.tips import TIP_OF, open_tip, received_for_tip
+from chalicelib.payments.provider.tips import TIP_OF, open_tip, received_for_tip, refund_tip
 from chalicelib.payments.provider.webhooks import SIGNATURE_TOLERANCE_SECONDS, WEBHOOK_TYPES, verify_signature
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "refund",
     "refund_over",
     "refund_part",
+    "refund_tip",
     "resume_wallet",
     "show_hold",
     "verify_signature",

@@ -92,7 +92,7 @@ from chalicelib.payments.service.refunds import refund_within, request_refund, s
 from chalicelib.payments.service.tendering import Tender, TenderPlan, covers, plan_tenders, refund_to_credit
 from chalicelib.payments.service.statements import SettledStatement, statement_of_sale
 from chalicelib.payments.service.terms import agree_on_terms, get_terms, terms_of
-from chalicelib.payments.service.tips import offer_tip, settle_tip, start_tip
+from chalicelib.payments.service.tips import offer_tip, refund_tip, settle_tip, settle_tip_refund, start_tip
 from chalicelib.payments.service.truth import (
     AGES,
     adopt_capture,
@@ -247,6 +247,7 @@ __all__ = [
     "record_revived",
     "record_saved",
     "reduce_bill",
+    "refund_tip",
     "refund_to_credit",
     "refund_within",
     "refunds_of",
@@ -261,6 +262,7 @@ __all__ = [
     "revoke_gift_card",
     "settle_refund",
     "settle_tip",
+    "settle_tip_refund",
     "shards_of_unsettled",
     "sheet_of",
     "start_intent",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from chalicelib.kernel import clock, tables
-from chalicelib.kernel.errors import Invalid, Unavailable, Violation
+from chalicelib.kernel.errors import Invalid, NotFound, Unavailable, Violation
 from chalicelib.kernel.money import Money
+from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments import model
 from chalicelib.payments.model import ledger
 from chalicelib.payments.model.apportion import all_of, by_quantity, sums_of
@@ -18,15 +19,15 @@ from chalicelib.payments.model.postings import account_of
 from chalicelib.payments.model.refunds import left_on, shares_of
 from chalicelib.payments.model.resending import Resend
 from chalicelib.payments.service.credit import Grant, grant, store_credit_ref
-from chalicelib.payments.service.paying import capture_payment, get_payment
+from chalicelib.payments.service.paying import capture_payment
 from chalicelib.payments.service.refunds import refund_within
-from chalicelib.payments.service.writing import write
-from chalicelib.payments.tables.refunds import refunds_of, to_bill_row
+from chalicelib.payments.service.tips import return_tip
+from chalicelib.payments.service.writing import payment_ref, write
+from chalicelib.payments.tables.refunds import refunds_of, tip_ref, to_bill_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chalicelib.kernel.transaction import Transaction
     from chalicelib.payments.model import Payment
     from chalicelib.payments.model.apportion import Share
     from chalicelib.payments.model.bill import Bill
@@ -69,9 +70,15 @@ def _with_tip(left: Bill, part: RefundRequest) -> list[Share]:
 
 def keep_payment(order_id: str) -> Payment:
     """Take what the customer of an order that ended pays all the same, by agreement, and share it out in the ledger."""
-    payment = get_payment(order_id)
+    payment, tip = tables.fetch(payment_ref(order_id), tip_ref(order_id))
+    if payment is None:
+        raise NotFound("payment", order_id)
     if payment.pending_minor and not payment.is_fulfilled:
         raise Unavailable("refund_in_flight", "A part of this payment is being refunded: try again.")
+    # Nobody has earned a tip.
+    tx = Transaction()
+    return_tip(tx, tip)
+    tx.commit()
     return capture_payment(order_id)
 
 

@@ -22,13 +22,13 @@ from chalicelib.payments.model.cases import Case
 from chalicelib.payments.model.deferral import Deferral
 from chalicelib.payments.model.resending import Resend, brought_again
 from chalicelib.payments.provider import ClientAction
-from chalicelib.payments.service import extras, tendering
+from chalicelib.payments.service import extras, tendering, tips
 from chalicelib.payments.service.cases import open_case
 from chalicelib.payments.service.ledger import entries_of_order, post
 from chalicelib.payments.service.terms import terms_of
 from chalicelib.payments.service.writing import Beside, payment_ref, write
 from chalicelib.payments.tables import SK, PaymentRow, pk, to_row
-from chalicelib.payments.tables.refunds import refunds_of
+from chalicelib.payments.tables.refunds import refunds_of, tip_ref
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from chalicelib.payments.model.credit import CreditPart
     from chalicelib.payments.model.ledger import Entry
     from chalicelib.payments.model.terms import Terms
+    from chalicelib.payments.model.tips import Tip
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,13 @@ def get_payment(order_id: str) -> Payment:
     if payment is None:
         raise NotFound("payment", order_id)
     return payment
+
+
+def _with_tip(order_id: str) -> tuple[Payment, Tip | None]:
+    payment, tip = tables.fetch(payment_ref(order_id), tip_ref(order_id))
+    if payment is None:
+        raise NotFound("payment", order_id)
+    return payment, tip
 
 
 def can_pay(method: str, amount: Money) -> bool:
@@ -189,10 +197,11 @@ def capture_payment(order_id: str, rider_id: str | None = None, beside: Beside |
 
     Done before, or found impossible: nothing happens.
     """
-    payment = get_payment(order_id)
+    payment, tip = _with_tip(order_id)
     if payment.is_fulfilled or payment.state in model.FINAL:
         return payment
     tx = Transaction()
+    tips.share_out_tip(tx, replace(payment, rider_id=rider_id), tip)
     taken = handed = model.handed_over(payment, rider_id, clock.now())
     if payment.state not in (State.CAPTURED, State.PARTIALLY_REFUNDED):
         taken = take(tx, handed)
@@ -231,7 +240,7 @@ def release_payment(order_id: str, beside: Beside | None = None, ended_at: datet
 
     Of an order that was revived after it had ended (``ended_at``), nothing is let go.
     """
-    payment = get_payment(order_id)
+    payment, tip = _with_tip(order_id)
     if payment.state in model.FINAL or _was_revived(payment, ended_at):
         return payment
     if payment.pending_minor:
@@ -239,6 +248,7 @@ def release_payment(order_id: str, beside: Beside | None = None, ended_at: datet
     refunded = _release_at_provider(payment) if payment.uses_provider else _cash_left(payment)
     extras.let_go(payment)
     tx = Transaction()
+    tips.return_tip(tx, tip)
     _post_release(tx, payment, refunded)
     if payment.captured_minor:
         refunded += payment.refunded_minor + tendering.refund_rest(tx, payment)
