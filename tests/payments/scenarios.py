@@ -248,6 +248,16 @@ def _settle_tip(scene: Scene) -> None:
     service.settle_tip(scene.order_id, scene.action.intent_id)
 
 
+def _tip_refund_asked(scene: Scene) -> None:
+    _in_turn(_tip_offered, _start_tip, Scene.confirm, _settle_tip)(scene)
+    key = IdempotencyKey("0" * 32, ids.new_id("key"), "f" * 64, lambda _: {"body": {}})
+    service.refund_tip(scene.store_id, scene.order_id, key)
+
+
+def _settle_tip_refund(scene: Scene) -> None:
+    service.settle_tip_refund(scene.order_id)
+
+
 SCENARIOS: dict[str, Scenario] = {
     "intents.open_intent: payment_intents.create": Scenario(_INTENTS, Scene.open, Scene.start, _PAY),
     "intents.resume_wallet: payment_intents.retrieve": Scenario(
@@ -291,6 +301,8 @@ SCENARIOS: dict[str, Scenario] = {
     "tips.open_tip: payment_intents.create": Scenario(
         _INTENTS, _tip_offered, _start_tip, _in_turn(Scene.confirm, _settle_tip)
     ),
+    "tips.refund_tip: refunds.list": Scenario("/v1/refunds", _tip_refund_asked, _settle_tip_refund, _nothing, "GET"),
+    "tips.refund_tip: refunds.create": Scenario("/v1/refunds", _tip_refund_asked, _settle_tip_refund, _nothing),
     "tips.received_for_tip: payment_intents.retrieve": Scenario(
         _ONE_INTENT, _in_turn(_tip_offered, _start_tip, Scene.confirm), _settle_tip, _nothing, "GET"
     ),
