@@ -27,6 +27,8 @@ class TruthSweepDue(Event, frozen=True, kw_only=True):
     since: int = 0
     until: int = 0
     after: str = ""
+    done: int = 0
+    put_off: bool = False
 
 
 class ReconciliationDue(Event, frozen=True, kw_only=True):
