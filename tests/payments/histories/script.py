@@ -115,6 +115,9 @@ _faults = st.builds(
 )
 
 
+_ONE, _NOTHING = st.just(1), st.just("")
+
+
 def _crashes(most: int) -> st.SearchStrategy[Crash]:
     side, again = st.sampled_from(("after", "before")), st.sampled_from((True, True, False))
     return st.builds(Crash, st.integers(1, most), side=side, again=again)
@@ -124,7 +127,7 @@ def _steps(orders: int) -> st.SearchStrategy[Step]:
     which = st.integers(0, orders - 1)
     few = st.integers(1, 4)
 
-    def step(do: str, *, n: Any = st.just(1), how: Any = st.just(""), calls: int = 9) -> st.SearchStrategy[Step]:
+    def step(do: str, *, n: Any = _ONE, how: Any = _NOTHING, calls: int = 9) -> st.SearchStrategy[Step]:
         # The smallest history, to which hypothesis shrinks, has no trouble.
         trouble = st.none() | st.none() | st.none() | _crashes(calls) | _faults
         return st.builds(Step, st.just(do), of=which, n=n, how=how, trouble=trouble)
