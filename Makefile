@@ -16,18 +16,17 @@ ORDERS ?= 60
 WORKERS ?= auto
 PYTEST_ARGS ?=
 
-# Histories: how many, and by which seed to play the same ones again. Apportionment: how many orders.
+# Histories: how many, and (SEED=…) the same ones again.
 N ?= 2000
-SEED ?= $(shell od -An -N3 -tu4 /dev/urandom)
+SEED ?=
 
 # Further arguments of run, replay and the benchmarks.
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run test histories apportionment nightly replay bench-orders bench-races bench-imports bench-counts openapi format format-check \
-	lint types walls sizes \
-	openapi-check check hooks clean
+.PHONY: help venv run test histories apportionment nightly replay bench-orders bench-races bench-imports bench-counts \
+	openapi format format-check lint types walls sizes openapi-check check hooks clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,10 +41,10 @@ test: venv ## the tests (WORKERS=0 for one process, PYTEST_ARGS="-k order")
 	$(RUN) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 histories: venv ## random histories of orders, other ones each time (N=2000, SEED=1 to play some again)
-	DOORSTEP_HISTORIES=$(N) DOORSTEP_SEED=$(SEED) $(RUN) -m pytest -n $(WORKERS) tests/payments/histories $(PYTEST_ARGS)
+	DOORSTEP_HISTORIES=$(N) DOORSTEP_SEED=$(SEED) $(RUN) -m pytest -s -n $(WORKERS) tests/payments/histories $(PYTEST_ARGS)
 
 apportionment: venv ## 100,000 random orders, refunded in any split
-	DOORSTEP_ORDERS=100000 $(RUN) -m pytest -n $(WORKERS) tests/payments/test_apportionment.py $(PYTEST_ARGS)
+	DOORSTEP_ORDERS=100000 $(RUN) -m pytest -s -n $(WORKERS) tests/payments/test_apportionment.py $(PYTEST_ARGS)
 
 nightly: apportionment histories ## what takes too long for every commit
 
