@@ -210,6 +210,12 @@ class RefundNotified(Event, frozen=True, kw_only=True):
     refund_id: str = ""
 
 
+class AccountNotified(Event, frozen=True, kw_only=True):
+    """The payment provider says that something happened to a store's or a rider's account: ask it what."""
+
+    account_id: str
+
+
 class BankPayoutNotified(Event, frozen=True, kw_only=True):
     """The payment provider says that something happened to a payout to a bank: ask it what.
 
