@@ -146,7 +146,7 @@ def test_what_is_no_notice_is_refused_although_it_is_signed(
     "changes",
     [
         {"type": "charge.refunded"},
-        {"type": "account.updated", "data": {"object": {"metadata": "text"}}},
+        {"type": "topup.created", "data": {"object": {"metadata": "text"}}},
         {"type": "customer.created", "data": []},
         {"data": {"object": {"id": "pi_1", "metadata": {}}}},
         {"data": {"object": {"id": "pi_1", "metadata": None}}},
