@@ -97,7 +97,8 @@ class Payment(msgspec.Struct, frozen=True):
     """What one order owes and how far it is paid. ``intent_id`` is known from the provider's first notice on.
 
     ``credits`` is what gift cards and store credit give; the other amounts are of all tenders together.
-    ``sums`` is the bill summed up (``rates``: by tax rate), ``terms_version`` the merchant's terms that the order was placed under. Of what was
+    ``sums`` is the bill summed up (``rates``: by tax rate), ``terms_version`` the merchant's terms that the order was
+    placed under. Of what was
     captured, ``refunded_minor`` has gone back and ``pending_minor`` is about to, by ``refunds`` requests so far.
     ``is_fulfilled``: the goods have changed hands; ``rider_id`` brought them. ``invoice`` is its number. ``deferral``: the method is saved at
     placement, and the money is held when it is due.
