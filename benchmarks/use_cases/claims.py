@@ -20,7 +20,7 @@ def claims(place: Place) -> None:
     count, customer, owner = place.count, place.customer, place.owner
     cancel = {"kind": "cancellation", "reason": "changed_mind"}
     order_id = _accepted(place)
-    where = {"store_id": place.store_id, "order_id": order_id}
+    where: dict[str, Any] = {"store_id": place.store_id, "order_id": order_id}
     credit = {"remedy": {"kind": "credit", "amount": {"amount": 100, "currency": "EUR"}}}
 
     def version() -> dict[str, str]:
@@ -49,7 +49,7 @@ def _proposals(place: Place) -> None:
     """A substitute that is taken back, declined, and agreed to with a second hold."""
     count, customer, owner = place.count, place.customer, place.owner
     order_id = _accepted(place)
-    where = {"store_id": place.store_id, "order_id": order_id}
+    where: dict[str, Any] = {"store_id": place.store_id, "order_id": order_id}
     own = "/v1/orders/{order_id}/proposal"
     instead = {"substituted": [{"line": "2", "sku": shop.SKUS[1]}], "reason": "substituted"}
 
@@ -72,7 +72,7 @@ def _proposals(place: Place) -> None:
 def _tip_back(place: Place) -> None:
     """A tip before the hand-over, which a manager gives back."""
     order_id = _accepted(place)
-    where = {"store_id": place.store_id, "order_id": order_id}
+    where: dict[str, Any] = {"store_id": place.store_id, "order_id": order_id}
     tip = {"amount": {"amount": 200, "currency": "EUR"}}
     tips = f"/v1/orders/{order_id}/tips"
     offered = place.machine.call("POST", tips, place.customer, tip, headers=key()).body

@@ -92,7 +92,7 @@ class ClaimDeadlineReached(Event, frozen=True, kw_only=True):
 
 
 class ConsentDeadlineReached(Event, frozen=True, kw_only=True):
-    """Timer: the customer may have let the time run out to agree to a change of an order, its ``number``-th proposal."""
+    """Timer: the customer may have let the time run out to agree to an order's ``number``-th proposal."""
 
     order_id: str
     number: int
