@@ -304,7 +304,10 @@ def captured(payment: Payment, received_minor: int, at: datetime, intent_id: str
 def released(payment: Payment, refunded_minor: int, at: datetime) -> Payment:
     """After an order ended unfulfilled: voided, or refunded where the money had been taken."""
     if refunded_minor:
-        return moved(payment, State.REFUNDED, at, captured_minor=refunded_minor, refunded_minor=refunded_minor)
+        # What was taken was held before, also where nobody had heard of it.
+        held = max(payment.authorised_minor, refunded_minor)
+        sums = {"captured_minor": refunded_minor, "refunded_minor": refunded_minor}
+        return moved(payment, State.REFUNDED, at, authorised_minor=held, **sums)
     return moved(payment, State.VOIDED, at)
 
 

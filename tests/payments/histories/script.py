@@ -99,9 +99,10 @@ class History(_Printable, frozen=True):
 
 _PAYING: tuple[Paying, ...] = (
     "card", "card", "card", "card_3ds", "card_declined_first", "never_pays", "cash", "gift", "split", "split", "credit",
-    "all_three",
+    "all_three", "alipay", "wechat",
 )  # fmt: skip
 _REFUNDS = ("all", "amount", "amount", "line:0", "line:1", "line:2", "delivery_fee", "tip")
+_ANSWERS = ("accept", "reject", "refund", "credit", "resend", "agree", "agree", "decline", "withdraw")
 _PAYERS = ("store", "platform", "rider", "supplier")
 
 _faults = st.builds(
@@ -160,6 +161,13 @@ def _steps(orders: int) -> st.SearchStrategy[Step]:
         step("lose_hold"),
         step("goodwill", n=st.integers(1, 900)),
         step("revoke_card"),
+        step("claim", how=st.just("cancellation")),
+        step("claim", how=st.sampled_from(("refund", "resend", "cancellation"))),
+        step("answer", n=st.integers(1, 1500), how=st.sampled_from(_ANSWERS)),
+        step("answer", n=st.integers(1, 1500), how=st.sampled_from(_ANSWERS)),
+        step("dispute", how=st.sampled_from(("won", "lost", ""))),
+        step("fail_refund"),
+        step("open_account"),
     )
 
 

@@ -156,14 +156,14 @@ def _ledger(ordered: Ordered, payment: Payment, tip: payments.Tip | None, play: 
             yield f"{cash} in cash of {net}, of which {by_credit} by credit"
     elif cash:
         yield f"{cash} in cash for an order that was not paid in cash"
-    paid = [
-        each["captured"]
+    there = sum(
+        each["captured"] - each["refunded"]
         for each in play.stage.bank.summary()["intents"]
-        if each["metadata"].get("tip_of") == ordered.id and each["captured"]
-    ]
-    told = [tip.amount] if tip is not None and tip.state is TipState.CAPTURED else []
-    if paid != told:
-        yield f"tips of {paid} were paid, and {told} are known"
+        if each["metadata"].get("tip_of") == ordered.id
+    )
+    told = tip.paid_minor if tip is not None and tip.state is TipState.CAPTURED else 0
+    if there != told:
+        yield f"Stripe has {there} of its tip, and {told} are known"
 
 
 def _credits(play: Play) -> Iterator[str]:
