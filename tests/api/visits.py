@@ -325,6 +325,8 @@ def _payout_account(kind: str, body: Any = None) -> Callable[[Scene], Visit]:
 _BACK = {"return_url": "https://shop.test/done", "refresh_url": "https://shop.test/again"}
 _SETTLEMENT = "/v1/settlement/{party}/{party_id}/statements"
 _STATEMENTS = "/v1/stores/{store_id}/statements"
+
+
 def _tipped(scene: Scene) -> Visit:
     """About a tip that the customer of an order has paid by itself."""
     order = scene.order(method="pay_at_store", mode="pickup")
