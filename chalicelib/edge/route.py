@@ -55,6 +55,13 @@ class Request(msgspec.Struct, Generic[B], frozen=True):
         return self.decoded
 
     @property
+    def key(self) -> IdempotencyKey:
+        """The caller's `Idempotency-Key`; only to be asked on routes that are idempotent."""
+        if self.idempotency is None:
+            raise TypeError("the route is not idempotent")
+        return self.idempotency
+
+    @property
     def expected_version(self) -> int | None:
         """The version in ``If-Match``: the number before the tag's first dot. A tag of another form matches nothing."""
         if self.if_match is None:

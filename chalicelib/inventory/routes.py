@@ -11,7 +11,6 @@ from chalicelib.edge.schemas import PageQuery
 from chalicelib.inventory import service
 from chalicelib.inventory.schemas import AdjustedStock, AdjustStock, SetStock, StockPage, StockView, view_of
 from chalicelib.kernel.errors import NotFound
-from chalicelib.kernel.idempotency import IdempotencyKey
 
 endpoints = Endpoints("inventory", "What a store counts, and how much of it is left.")
 
@@ -94,7 +93,4 @@ def adjust_stock(request: Request[AdjustStock]) -> tuple[str, int]:
 
     Unlike stating the number, this is right beside orders that are placed at the same moment.
     """
-    key = request.idempotency
-    if not isinstance(key, IdempotencyKey):
-        raise TypeError("an idempotent route has a key")
-    return service.adjust_stock(request.path["store_id"], request.path["sku"], request.body.delta, key)
+    return service.adjust_stock(request.path["store_id"], request.path["sku"], request.body.delta, request.key)

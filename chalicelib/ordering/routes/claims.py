@@ -9,7 +9,7 @@ from chalicelib.edge.permissions import Role, StoreStaff
 from chalicelib.kernel.errors import Invalid, NotFound, Violation
 from chalicelib.ordering import service
 from chalicelib.ordering.routes.blueprint import endpoints
-from chalicelib.ordering.routes.inputs import command_of, counted, key_of
+from chalicelib.ordering.routes.inputs import command_of, counted
 from chalicelib.ordering.routes.render import state_view
 from chalicelib.ordering.routes.render_claims import claimed_view
 from chalicelib.ordering.schemas import StoreOrderState
@@ -68,9 +68,7 @@ def open_claim(request: Request[OpenClaim]) -> service.ClaimedOrder:
     body = request.body
     wish = service.Remedy(kind=body.wish, quantities=counted(body.lines, "/lines"))
     draft = service.Draft(kind=body.kind, reason=body.reason, wish=wish, note=body.note)
-    return service.open_claim(
-        request.principal.id, request.path["order_id"], draft, key_of(request), request.request_id
-    )
+    return service.open_claim(request.principal.id, request.path["order_id"], draft, request.key, request.request_id)
 
 
 @endpoints.post(
@@ -84,7 +82,7 @@ def open_claim(request: Request[OpenClaim]) -> service.ClaimedOrder:
 def agree_to_offer(request: Request[None]) -> service.ClaimedOrder:
     """Take what the store offers instead, which is done at once."""
     return service.agree_to_offer(
-        request.principal.id, request.path["order_id"], _number(request), key_of(request), request.request_id
+        request.principal.id, request.path["order_id"], _number(request), request.key, request.request_id
     )
 
 

@@ -11,7 +11,6 @@ from chalicelib.edge.endpoint import Reply, Request
 from chalicelib.edge.permissions import Role
 from chalicelib.edge.schemas import PageQuery
 from chalicelib.kernel.errors import Invalid, Violation
-from chalicelib.kernel.idempotency import IdempotencyKey
 from chalicelib.kernel.money import Money
 from chalicelib.ordering import service
 from chalicelib.ordering.routes.blueprint import endpoints
@@ -136,15 +135,12 @@ def place_order(request: Request[PlaceOrder]) -> service.PlacedOrder:
     the rest. What they give is set aside with the order, and comes back if it ends; nothing is taken before you have
     the goods.
     """
-    key = request.idempotency
-    if not isinstance(key, IdempotencyKey):
-        raise TypeError("an idempotent route has a key")
     body = request.body
     if (body.payment_method is None) == (not body.tenders):
         detail = "Give either payment_method or tenders."
         raise Invalid([Violation("payment_method_or_tenders", "/payment_method", detail)])
     return service.place_order(
-        request.principal.id, body.quote_id, body.payment_method or "card", key, _tenders(body.tenders)
+        request.principal.id, body.quote_id, body.payment_method or "card", request.key, _tenders(body.tenders)
     )
 
 

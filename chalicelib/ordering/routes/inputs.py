@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.kernel.errors import Invalid, Violation
-from chalicelib.kernel.idempotency import IdempotencyKey
 from chalicelib.ordering.service import StaffCommand
 
 if TYPE_CHECKING:
@@ -35,11 +34,3 @@ def command_of(request: Request[Any]) -> StaffCommand:
         expected_version=request.expected_version,
         request_id=request.request_id,
     )
-
-
-def key_of(request: Request[Any]) -> IdempotencyKey:
-    """The key of an idempotent route."""
-    key = request.idempotency
-    if not isinstance(key, IdempotencyKey):
-        raise TypeError("an idempotent route has a key")
-    return key

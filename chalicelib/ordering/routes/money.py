@@ -10,7 +10,7 @@ from chalicelib.kernel.errors import Invalid, Violation
 from chalicelib.kernel.money import Money
 from chalicelib.ordering import service
 from chalicelib.ordering.routes.blueprint import endpoints
-from chalicelib.ordering.routes.inputs import counted, key_of
+from chalicelib.ordering.routes.inputs import counted
 from chalicelib.ordering.routes.render_money import money_view, refund_view, store_money_view, tip_view
 from chalicelib.ordering.schemas.money import (
     AddTip,
@@ -70,7 +70,7 @@ def refund_order(request: Request[RefundOrder]) -> service.Refund:
         note=body.note,
         requested_by=request.principal.id,
     )
-    return service.refund_order(request.path["store_id"], request.path["order_id"], wanted, key_of(request))
+    return service.refund_order(request.path["store_id"], request.path["order_id"], wanted, request.key)
 
 
 def _with_tip_secret(request: Request[Any], body: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def add_tip(request: Request[AddTip]) -> service.Tip:
     """
     given = request.body.amount
     tip = Money(given.amount, given.currency)
-    return service.offer_tip(request.principal.id, request.path["order_id"], tip, key_of(request))
+    return service.offer_tip(request.principal.id, request.path["order_id"], tip, request.key)
 
 
 @endpoints.post(
@@ -112,4 +112,4 @@ def add_tip(request: Request[AddTip]) -> service.Tip:
 )
 def refund_tip(request: Request[None]) -> service.Tip:
     """Give back the tip that a customer added. A tip that is part of the order's bill goes back by its refunds."""
-    return service.refund_tip(request.path["store_id"], request.path["order_id"], key_of(request))
+    return service.refund_tip(request.path["store_id"], request.path["order_id"], request.key)

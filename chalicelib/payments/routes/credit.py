@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib.edge import cursors
 from chalicelib.edge.endpoint import Reply, Request
@@ -29,9 +29,6 @@ from chalicelib.payments.schemas.credit import (
     OwnCredits,
     RevokeGiftCard,
 )
-
-if TYPE_CHECKING:
-    from chalicelib.kernel.idempotency import IdempotencyKey
 
 _CARD = "/v1/gift-cards/{gift_card_id}"
 _MERCHANT_CARDS = "/v1/merchants/{merchant_id}/gift-cards"
@@ -71,7 +68,7 @@ def issue_gift_card(request: Request[IssueGiftCard]) -> service.IssuedCard:
         valid_days=body.valid_days,
         reason=body.reason,
         by=request.principal.id,
-        key=_key(request),
+        key=request.key,
     )
 
 
@@ -159,7 +156,7 @@ def issue_merchant_gift_card(request: Request[IssueMerchantGiftCard]) -> service
         valid_days=body.valid_days,
         reason=body.reason,
         by=request.principal.id,
-        key=_key(request),
+        key=request.key,
     )
 
 
@@ -226,7 +223,7 @@ def give_credit(request: Request[GiveCredit]) -> service.Credit:
         valid_days=body.valid_days,
         reason=body.reason,
         by=request.principal.id,
-        key=_key(request),
+        key=request.key,
     )
 
 
@@ -253,7 +250,7 @@ def give_goodwill(request: Request[GiveCredit]) -> service.Credit:
         valid_days=body.valid_days,
         reason=body.reason,
         by=request.principal.id,
-        key=_key(request),
+        key=request.key,
     )
 
 
@@ -279,12 +276,6 @@ def list_own_credit_movements(request: Request[None]) -> Reply[CreditMovements]:
     start = cursors.decode(request.query.cursor, *filters)
     page = service.list_own_movements(customer_id, currency, limit=request.query.limit, start=start)
     return Reply(_movements(page.items, page.next_key, currency, filters))
-
-
-def _key(request: Request[Any]) -> IdempotencyKey:
-    if request.idempotency is None:
-        raise TypeError("an idempotent route has a key")
-    return request.idempotency
 
 
 def _money(value: CreditAmount) -> Money:

@@ -8,7 +8,6 @@ from typing import Any
 from chalicelib.edge.endpoint import Reply, Request
 from chalicelib.edge.permissions import Role, StoreStaff
 from chalicelib.kernel import clock
-from chalicelib.kernel.idempotency import IdempotencyKey
 from chalicelib.payments.routes.blueprint import endpoints
 from chalicelib.payments.routes.render_settlement import account_view
 from chalicelib.payments.schemas.settlement import OnboardingLink, OpenOnboarding, OpenRiderAccount, PayoutAccountView
@@ -34,7 +33,7 @@ def _answer(account: settlement.PayoutAccount) -> Reply[PayoutAccountView]:
 )
 def open_store_account(request: Request[None]) -> settlement.PayoutAccount:
     """Open the account at Stripe that a store of yours is paid to. Then fill in Stripe's form: `…/onboarding-link`."""
-    return settlement.open_store_account(request.path["store_id"], request.principal.id, _key(request))
+    return settlement.open_store_account(request.path["store_id"], request.principal.id, request.key)
 
 
 @endpoints.get(_STORE, permission=StoreStaff("owner"), returns=PayoutAccountView, errors=("payout_account_not_found",))
@@ -67,7 +66,7 @@ def open_store_onboarding(request: Request[OpenOnboarding]) -> Reply[OnboardingL
 )
 def open_rider_account(request: Request[OpenRiderAccount]) -> settlement.PayoutAccount:
     """Open the account at Stripe that you are paid to. Then fill in Stripe's form: `…/onboarding-link`."""
-    return settlement.open_rider_account(request.principal.id, request.body.country, _key(request))
+    return settlement.open_rider_account(request.principal.id, request.body.country, request.key)
 
 
 @endpoints.get(_RIDER, permission=Role("rider"), returns=PayoutAccountView, errors=("payout_account_not_found",))
@@ -101,10 +100,3 @@ def _store(request: Request[Any]) -> settlement.Party:
 
 def _rider(request: Request[Any]) -> settlement.Party:
     return settlement.Party(settlement.RIDER, request.principal.id)
-
-
-def _key(request: Request[Any]) -> IdempotencyKey:
-    key = request.idempotency
-    if not isinstance(key, IdempotencyKey):
-        raise TypeError("an idempotent route has a key")
-    return key

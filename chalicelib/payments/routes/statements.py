@@ -8,7 +8,6 @@ from chalicelib.edge import cursors
 from chalicelib.edge.endpoint import Reply, Request
 from chalicelib.edge.permissions import Role, StoreStaff
 from chalicelib.kernel.errors import Invalid, NotFound, Violation
-from chalicelib.kernel.idempotency import IdempotencyKey
 from chalicelib.payments.routes.blueprint import endpoints
 from chalicelib.payments.routes.render_settlement import (
     CSV,
@@ -158,10 +157,7 @@ def list_statement_lines(request: Request[None]) -> Reply[Any]:
 )
 def close_statement(request: Request[CloseStatement]) -> settlement.SettledStatement:
     """Close the period of a store or a rider now, before its end. What it leaves is paid out as always."""
-    key = request.idempotency
-    if not isinstance(key, IdempotencyKey):
-        raise TypeError("an idempotent route has a key")
-    return settlement.close_now(_named(request), request.body.currency, key)
+    return settlement.close_now(_named(request), request.body.currency, request.key)
 
 
 @endpoints.post(

@@ -9,7 +9,6 @@ from chalicelib.edge.endpoint import Reply, Request
 from chalicelib.edge.permissions import MerchantOwner, Role
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import Invalid, Violation
-from chalicelib.kernel.idempotency import IdempotencyKey
 from chalicelib.payments import service
 from chalicelib.payments.routes.blueprint import endpoints
 from chalicelib.payments.schemas.terms import AgreeOnTerms, CommissionRates, MerchantTerms, TermsVersion
@@ -40,9 +39,7 @@ def agree_on_terms(request: Request[AgreeOnTerms]) -> tuple[str, service.Schedul
 
     Orders that were placed keep the version under which they were; nothing that was agreed is changed.
     """
-    body, merchant_id, key = request.body, request.path["merchant_id"], request.idempotency
-    if not isinstance(key, IdempotencyKey):
-        raise TypeError("an idempotent route has a key")
+    body = request.body
     rates = body.commission
     terms = service.Terms(
         valid_from=_bounded(body.valid_from),
@@ -58,7 +55,7 @@ def agree_on_terms(request: Request[AgreeOnTerms]) -> tuple[str, service.Schedul
         settlement_period=body.settlement_period,
         set_by=request.principal.id,
     )
-    return service.agree_on_terms(merchant_id, terms, key)
+    return service.agree_on_terms(request.path["merchant_id"], terms, request.key)
 
 
 @endpoints.get(_PATH, permission=MerchantOwner(), returns=MerchantTerms)
