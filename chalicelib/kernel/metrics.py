@@ -46,11 +46,11 @@ def duration(name: str, taken: timedelta) -> None:
 def _write(name: str, unit: str, value: float, **dimensions: str) -> None:
     if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
         return  # nobody reads the log of a workbench for metrics; `benchmarks` and `replay` count for themselves
-    from aws_lambda_powertools.metrics import single_metric
+    from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
     with single_metric(
         name=name,
-        unit=unit,  # type: ignore[arg-type]  (a literal of the enumeration, which would be imported for it)
+        unit=MetricUnit(unit),
         value=value,
         namespace=NAMESPACE,
         default_dimensions={"service": SERVICE, "stage": settings.get().stage},
