@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from chalicelib.kernel import clock, tables
+from chalicelib.kernel import clock, metrics, tables
 from chalicelib.kernel.errors import Conflict, DomainError, NotFound, Unavailable, VersionConflict
 from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments import model, provider
@@ -187,6 +187,7 @@ def _take(tx: Transaction, payment: Payment) -> Payment:
     if state is not None and due and state.status != "succeeded":
         # The goods are gone and the money can't be taken (the hold was released): a person must look at it.
         logger.error("capture failed", extra={"order_id": payment.order_id, "provider_status": state.status})
+        metrics.count(metrics.CAPTURES_FAILED)
         return model.moved(
             payment, State.FAILED, clock.now(), failure_code="authorisation_lost", captured_minor=by_credit
         )
