@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.kernel import metrics
-from chalicelib.ordering.model.order import CONFIRMED, PAYMENT_EXPIRED, STORE_DID_NOT_RESPOND, Status
+from chalicelib.ordering.model.order import PAYMENT_EXPIRED, STORE_DID_NOT_RESPOND, Status
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +23,7 @@ def count_change(before: Order, after: Order) -> None:
         metrics.count(metrics.PAYMENTS_FAILED)
     elif after.status is Status.ACCEPTED:
         metrics.count(metrics.ORDERS_ACCEPTED)
-        _tell(metrics.TIME_TO_ACCEPT, _when(before, CONFIRMED), after)
+        _tell(metrics.TIME_TO_ACCEPT, before.confirmed_at, after)
     elif after.status is Status.READY:
         _tell(metrics.TIME_TO_READY, _when(before, Status.ACCEPTED), after)
     elif after.status is Status.COMPLETED:
