@@ -40,7 +40,7 @@ def test_an_order_tells_how_long_each_part_of_its_way_took(capsys: pytest.Captur
 
 def test_a_rejection_is_counted_by_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
     order = factories.placed()
-    count_change(order, commands.reject(order, change(STAFF, minutes=1), "too_busy"))
+    count_change(order, commands.reject(order, change(STAFF, minutes=1), reason="too_busy"))
     assert counted(capsys) == {"OrdersRejected": 1, "OrdersRejected[too_busy]": 1}
 
 
