@@ -24,7 +24,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run test replay bench-orders bench-races bench-imports bench-counts openapi package deploy format format-check \
+.PHONY: help venv run test replay trace bench-orders bench-races bench-imports bench-counts openapi package deploy format format-check \
 	lint types walls sizes \
 	openapi-check check hooks clean
 
@@ -43,6 +43,10 @@ test: venv ## the tests (WORKERS=0 for one process, PYTEST_ARGS="-k order")
 replay: venv ## a recorded day: INSTANCE=<dir> SPEED=60 ORDERS=60
 	@test -n "$(INSTANCE)" || { echo "usage: make replay INSTANCE=<dir> [SPEED=60] [ORDERS=60]" >&2; exit 2; }
 	@$(RUN) -m infra.local.replay --instance "$(INSTANCE)" --speed "$(SPEED)" --orders "$(ORDERS)" $(ARGS)
+
+trace: venv ## what every process of the local stack logged about an order: ORDER=ord_…
+	@test -n "$(ORDER)" || { echo "usage: make trace ORDER=ord_…" >&2; exit 2; }
+	@$(RUN) -m infra.local.trace "$(ORDER)" $(ARGS)
 
 bench-orders: venv ## orders a second with 1 and 8 clients, and the CPU that they cost
 	$(RUN) -m benchmarks.orders $(ARGS)
