@@ -16,12 +16,15 @@ ORDERS ?= 60
 WORKERS ?= auto
 PYTEST_ARGS ?=
 
+# Packaging and deploying: which stage.
+STAGE ?= dev
+
 # Further arguments of run, replay and the benchmarks.
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run test replay bench-orders bench-races bench-imports bench-counts openapi format format-check \
+.PHONY: help venv run test replay trace bench-orders bench-races bench-imports bench-counts openapi package deploy format format-check \
 	lint types walls sizes \
 	openapi-check check hooks clean
 
@@ -41,6 +44,10 @@ replay: venv ## a recorded day: INSTANCE=<dir> SPEED=60 ORDERS=60
 	@test -n "$(INSTANCE)" || { echo "usage: make replay INSTANCE=<dir> [SPEED=60] [ORDERS=60]" >&2; exit 2; }
 	@$(RUN) -m infra.local.replay --instance "$(INSTANCE)" --speed "$(SPEED)" --orders "$(ORDERS)" $(ARGS)
 
+trace: venv ## what every process of the local stack logged about an order: ORDER=ord_…
+	@test -n "$(ORDER)" || { echo "usage: make trace ORDER=ord_…" >&2; exit 2; }
+	@$(RUN) -m infra.local.trace "$(ORDER)" $(ARGS)
+
 bench-orders: venv ## orders a second with 1 and 8 clients, and the CPU that they cost
 	$(RUN) -m benchmarks.orders $(ARGS)
 
@@ -56,6 +63,13 @@ bench-counts: venv ## requests, units and invocations of every use case, against
 openapi: venv ## docs/openapi.json, from the routes and schemas
 	$(RUN) -m chalicelib.edge.openapi > docs/openapi.json.new
 	@mv docs/openapi.json.new docs/openapi.json
+
+package: venv ## templates and zip for AWS, checked: STAGE=dev
+	@$(RUN) -m infra.package --stage "$(STAGE)" $(ARGS)
+
+deploy: package ## to AWS: STAGE=dev BUCKET=<for the zip>; both stacks, the state first
+	@test -n "$(BUCKET)" || { echo "usage: make deploy STAGE=dev BUCKET=<bucket>" >&2; exit 2; }
+	@.ci/deploy "$(STAGE)" "$(BUCKET)"
 
 format: venv ## put the code into its format and fix what ruff can
 	$(BIN)/ruff check --fix .

@@ -175,6 +175,7 @@ def _view(route: Route, handler: Callable[..., Any], blueprint: Blueprint) -> Ca
                     "route": f"{route.method} {route.path}",
                     "status": answer.status_code,
                     "ms": round((time.perf_counter() - began) * 1000, 1),
+                    **({"location": answer.headers["Location"]} if "Location" in answer.headers else {}),
                     **{name: value for name, value in _safe_path(raw).items() if name.endswith("_id")},
                 },
             )
