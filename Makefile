@@ -19,14 +19,17 @@ PYTEST_ARGS ?=
 # Packaging and deploying: which stage.
 STAGE ?= dev
 
+# Histories: how many, and (SEED=…) the same ones again.
+N ?= 2000
+SEED ?=
+
 # Further arguments of run, replay and the benchmarks.
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run test replay trace bench-orders bench-races bench-imports bench-counts openapi package deploy format format-check \
-	lint types walls sizes \
-	openapi-check check hooks clean
+.PHONY: help venv run test histories apportionment nightly replay trace bench-orders bench-races bench-imports \
+	bench-counts openapi package deploy format format-check lint types walls sizes openapi-check check hooks clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +42,14 @@ run: venv ## the whole of Doorstep on this machine, with a demo order; Ctrl-C st
 
 test: venv ## the tests (WORKERS=0 for one process, PYTEST_ARGS="-k order")
 	$(RUN) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+histories: venv ## random histories of orders, other ones each time (N=2000, SEED=1 to play some again)
+	DOORSTEP_HISTORIES=$(N) DOORSTEP_SEED=$(SEED) $(RUN) -m pytest -s -n $(WORKERS) tests/payments/histories $(PYTEST_ARGS)
+
+apportionment: venv ## 100,000 random orders, refunded in any split
+	DOORSTEP_ORDERS=100000 $(RUN) -m pytest -s -n $(WORKERS) tests/payments/test_apportionment.py $(PYTEST_ARGS)
+
+nightly: apportionment histories ## what takes too long for every commit
 
 replay: venv ## a recorded day: INSTANCE=<dir> SPEED=60 ORDERS=60
 	@test -n "$(INSTANCE)" || { echo "usage: make replay INSTANCE=<dir> [SPEED=60] [ORDERS=60]" >&2; exit 2; }

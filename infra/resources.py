@@ -11,7 +11,6 @@ import importlib
 import json
 import pkgutil
 import sys
-from operator import itemgetter
 from typing import Any
 
 from chalicelib.kernel import events, schedules, tables
@@ -107,9 +106,10 @@ def _table(context: str) -> dict[str, Any]:
     for row in rows_of(context):
         for index in row._get_schema()["global_secondary_indexes"]:  # noqa: SLF001 (its one description)
             attributes |= {each["AttributeName"]: each["AttributeType"] for each in index["attribute_definitions"]}
+            keys: Any = index["key_schema"]
             indexes[index["index_name"]] = {
                 "IndexName": index["index_name"],
-                "KeySchema": sorted(index["key_schema"], key=itemgetter("KeyType")),  # HASH before RANGE
+                "KeySchema": sorted(keys, key=lambda part: str(part["KeyType"])),  # HASH before RANGE
                 "Projection": index["projection"],
             }
     properties: dict[str, Any] = {

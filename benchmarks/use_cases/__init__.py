@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.use_cases.claims import claims
 from benchmarks.use_cases.credit import credit
 from benchmarks.use_cases.money import money
 from benchmarks.use_cases.ordering import other_ends, quotes
@@ -20,6 +21,7 @@ SCENES = (
     delivery,
     other_ends,
     money,
+    claims,
     second_thoughts,
     returns,
     credit,

@@ -39,11 +39,18 @@ def money(place: Place) -> None:
 
     merchant_id = machine.call("GET", f"/v1/stores/{place.store_id}", owner).body["merchant_id"]
     own, ours = "/v1/orders/{order_id}", STORE_ORDER
-    note = {"credit_note_id": "refund:1"}
     count("invoice", "GET", own + "/invoice", customer, order_id=order_id)
-    count("credit note", "GET", own + "/credit_notes/{credit_note_id}", customer, order_id=order_id, **note)
+    count(
+        "credit note",
+        "GET",
+        own + "/credit_notes/{credit_note_id}",
+        customer,
+        order_id=order_id,
+        credit_note_id="refund:1",
+    )
     count("invoice, for its store", "GET", ours + "/invoice", owner, **where)
-    count("credit note, for its store", "GET", ours + "/credit_notes/{credit_note_id}", owner, **where, **note)
+    noted = ours + "/credit_notes/{credit_note_id}"
+    count("credit note, for its store", "GET", noted, owner, **where, credit_note_id="refund:1")
     count("invoices of a merchant", "GET", "/v1/merchants/{merchant_id}/invoices", owner, merchant_id=merchant_id)
     rates = {"delivery": 1500, "pickup": 600, "dine_in": 0}
     begins = clock.rfc3339(clock.now() + timedelta(days=30))

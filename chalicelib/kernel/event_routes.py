@@ -33,6 +33,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "TipRefundRequested": ("payments",),
     "DisputeNotified": ("payments",),
     "RefundNotified": ("payments",),
+    "AccountNotified": ("payments",),
     "BankPayoutNotified": ("payments",),
     "CreditExpiryReached": ("payments",),
     "DeliverySearchDue": ("dispatch",),

@@ -27,6 +27,8 @@ class TruthSweepDue(Event, frozen=True, kw_only=True):
     since: int = 0
     until: int = 0
     after: str = ""
+    done: int = 0
+    put_off: bool = False
 
 
 class ReconciliationDue(Event, frozen=True, kw_only=True):
@@ -90,7 +92,7 @@ class ClaimDeadlineReached(Event, frozen=True, kw_only=True):
 
 
 class ConsentDeadlineReached(Event, frozen=True, kw_only=True):
-    """Timer: the customer may have let the time run out to agree to a change of an order, its ``number``-th proposal."""
+    """Timer: the customer may have let the time run out to agree to an order's ``number``-th proposal."""
 
     order_id: str
     number: int
@@ -206,6 +208,12 @@ class RefundNotified(Event, frozen=True, kw_only=True):
 
     payment_intent_id: str
     refund_id: str = ""
+
+
+class AccountNotified(Event, frozen=True, kw_only=True):
+    """The payment provider says that something happened to a store's or a rider's account: ask it what."""
+
+    account_id: str
 
 
 class BankPayoutNotified(Event, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.kernel import batches, events, schedules
 from chalicelib.kernel.event_types import (
+    AccountNotified,
     BankPayoutNotified,
     CreditExpiryReached,
     DeliveryDelivered,
@@ -71,6 +72,12 @@ def follow_dispute(event: DisputeNotified, meta: events.Meta) -> None:
 def follow_refunds(event: RefundNotified, meta: events.Meta) -> None:
     """Something happened to refunds: ask whether one failed, or was made by other hands."""
     service.follow_refunds(event.payment_intent_id, event.refund_id, meta.event_id)
+
+
+@events.on(AccountNotified)
+def follow_account(event: AccountNotified, meta: events.Meta) -> None:
+    """Something happened to an account: ask what it can do now, and send what has waited for that."""
+    settlement.follow_account(event.account_id)
 
 
 @events.on(BankPayoutNotified)

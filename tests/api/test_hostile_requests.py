@@ -165,6 +165,12 @@ def _filters(scene: Scene, visit: Visit) -> dict[str, tuple[str, ...]]:
         "GET /v1/me/stores": ("workplaces", scene.subjects["owner"]),
         "GET /v1/stores/{store_id}/staff": ("staff", scene.store_id),
         "GET /v1/merchants/{merchant_id}/stores": ("merchant_stores", scene.merchant_id),
+        "GET /v1/merchants/{merchant_id}/invoices": (
+            "invoices",
+            scene.merchant_id,
+            "2000-01-01T00:00:00.000Z",
+            "2200-01-01T00:00:00.000Z",
+        ),
         "GET /v1/stores/{store_id}/menu/versions": ("menu_versions", scene.store_id),
         "GET /v1/stores/{store_id}/stock": ("stock", scene.store_id),
         "GET /v1/orders": ("orders", scene.subjects["customer"]),

@@ -51,6 +51,21 @@ def test_a_signed_notice_is_handed_on_with_its_own_id(served: Served, told: list
     assert told[0].data["order_id"] == notice["data"]["object"]["metadata"]["order_id"]
 
 
+@pytest.mark.parametrize("kind", ["setup_intent.succeeded", "setup_intent.setup_failed"])
+def test_a_notice_of_a_saved_card_is_handed_on(served: Served, told: list[events.Envelope], kind: str) -> None:
+    setup = {"id": "seti_1", "object": "setup_intent", "metadata": {"order_id": ids.new_id("ord")}}
+    assert send(served, json.dumps(a_notice(type=kind, data={"object": setup})).encode()).status == 200
+    assert [(each.type, each.data["payment_intent_id"]) for each in told] == [("PaymentNotified", "seti_1")]
+
+
+def test_the_success_of_a_wallet_is_handed_on(served: Served, told: list[events.Envelope]) -> None:
+    """With automatic capture it is no echo of our own capture."""
+    intent = {"id": "pi_1", "capture_method": "automatic", "metadata": {"order_id": ids.new_id("ord")}}
+    notice = a_notice(type="payment_intent.succeeded", data={"object": intent})
+    assert send(served, json.dumps(notice).encode()).status == 200
+    assert [each.type for each in told] == ["PaymentNotified"]
+
+
 def test_a_replayed_notice_is_the_same_event(served: Served, told: list[events.Envelope]) -> None:
     """Within the tolerance a copy verifies; its id is the one that the inbox has seen."""
     content = json.dumps(a_notice()).encode()
@@ -131,7 +146,7 @@ def test_what_is_no_notice_is_refused_although_it_is_signed(
     "changes",
     [
         {"type": "charge.refunded"},
-        {"type": "account.updated", "data": {"object": {"metadata": "text"}}},
+        {"type": "topup.created", "data": {"object": {"metadata": "text"}}},
         {"type": "customer.created", "data": []},
         {"data": {"object": {"id": "pi_1", "metadata": {}}}},
         {"data": {"object": {"id": "pi_1", "metadata": None}}},

@@ -260,6 +260,31 @@ def test_less_than_can_be_charged_is_waived(grocer: Shop, stripe: Stripe) -> Non
     assert world.payment_of(order.id).state == "captured"
 
 
+def test_a_second_hold_that_is_lost_is_what_a_person_looks_at(grocer: Shop, stripe: Stripe) -> None:
+    order = adjust(grocer, cheese_and_cola(grocer, stripe), weighed={"0": 1180})
+    _, action = agree(grocer, order)
+    confirm(stripe, action)
+    notice(order, action)
+    stripe._call(f"/sandbox/payment_intents/{action.intent_id}/expire", "{}")
+    hand_over(grocer, order)
+    told = balances(order.id)
+    assert (told["stripe:clearing"], told[f"customer:{order.id}"]) == (2290, 360)
+    found = payments.list_cases(payments.CaseState.OPEN, limit=100, start=None).items
+    (case,) = [case for case in found if case.order_id == order.id]
+    assert (case.kind, case.evidence["missing_minor"]) == ("extra_hold_lost", 360)
+
+
+def test_a_complaint_about_a_substitute(grocer: Shop, stripe: Stripe) -> None:
+    order = cheese_and_cola(grocer, stripe, substitutes="at_most")
+    done = hand_over(grocer, adjust(grocer, order, substituted=(ham(),)))
+    wish = service.Remedy(quantities={"2": 1})
+    draft = service.Draft(kind="complaint", reason="quality", wish=wish)
+    asked = service.open_claim(grocer.customer_id, done.id, draft, world.any_key(), "req").order
+    service.accept_claim(grocer.command(asked), 1, "store")
+    settle(done.id)
+    assert [refund.amount for refund in payments.refunds_of(done.id)] == [290]
+
+
 # --- substituted ------------------------------------------------------------------------------------------------------
 
 

@@ -2,108 +2,35 @@
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.request
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from chalicelib.dispatch import service as dispatch
-from chalicelib.kernel import clock, ids, tables
+from chalicelib.kernel import ids, tables
 from chalicelib.kernel.errors import Conflict, NotFound
 from chalicelib.ordering import service
 from chalicelib.ordering.model.order import Status
 from chalicelib.payments import service as payments
 from chalicelib.payments.model import State
 from tests.ordering import world
+from tests.ordering.far_ahead import (
+    ASKS,
+    DECLINES,
+    WANTED,
+    at,
+    call,
+    go_off,
+    held,
+    pay_now,
+    placed_ahead,
+    save_card,
+    saved_order,
+    states,
+    timers,
+)
 from tests.ordering.world import NOON, Shop, Stripe, key
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-WANTED = NOON + timedelta(days=10)
-DECLINES = "pm_card_chargeCustomerFail"  # can be saved; every charge is refused
-ASKS = "pm_card_authenticationRequired"  # wants its customer there
-
-
-def call(stripe: Stripe, path: str, form: str = "") -> dict[str, Any]:
-    request = urllib.request.Request(stripe.url + path, form.encode())
-    if not form:
-        request = urllib.request.Request(stripe.url + path, b"{}", {"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return dict(json.loads(answer.read()))
-    except urllib.error.HTTPError as refused:
-        return dict(json.loads(refused.read()))
-
-
-def placed_ahead(shop: Shop, wanted_at: datetime = WANTED, **fields: Any) -> service.PlacedOrder:
-    quote = shop.quote(wanted_at=wanted_at, **fields)
-    return service.place_order(quote.customer_id, quote.id, "card", key())
-
-
-def save_card(stripe: Stripe, placed: service.PlacedOrder, card: str = "pm_card_visa") -> None:
-    """What the app's form does with the secret of a setup intent."""
-    action = placed.client_action
-    assert action is not None
-    form = f"client_secret={action.client_secret}&payment_method={card}"
-    told = call(stripe, f"/v1/setup_intents/{action.intent_id}/confirm", form)
-    if told.get("status") == "requires_action":
-        call(stripe, f"/sandbox/setup_intents/{action.intent_id}/authenticate")
-
-
-def pay_now(stripe: Stripe, shop: Shop, order_id: str, card: str = "pm_card_visa") -> None:
-    """What a customer does who was asked to pay."""
-    action = service.find_client_action(order_id, shop.customer_id)
-    assert action is not None
-    call(
-        stripe,
-        f"/v1/payment_intents/{action.intent_id}/confirm",
-        f"client_secret={action.client_secret}&payment_method={card}",
-    )
-    service.follow_payment(order_id, ids.new_id("evt"), action.intent_id)
-
-
-def saved_order(shop: Shop, stripe: Stripe, card: str = "pm_card_visa", **fields: Any) -> service.Order:
-    placed = placed_ahead(shop, **fields)
-    save_card(stripe, placed, card)
-    assert placed.client_action is not None
-    service.follow_payment(placed.order.id, ids.new_id("evt"), placed.client_action.intent_id)
-    return world.order_of(placed.order.id)
-
-
-def timers(order_id: str) -> list[datetime]:
-    """When the order's payment is looked at again, in the order in which that was set."""
-    set_for = [entry for entry in world.emitted(order_id) if entry.type == "OrderPaymentDue"]
-    return [clock.parse(entry.due or "") for entry in set_for]
-
-
-@contextmanager
-def at(instant: datetime) -> Iterator[None]:
-    with clock.freeze(instant):
-        yield
-
-
-def go_off(order_id: str, times: int = 1) -> datetime:
-    """The last timer that was set goes off; when."""
-    due = timers(order_id)[-1]
-    with at(due):
-        for _ in range(times):
-            service.watch_payment(order_id, ids.new_id("evt"))
-    return due
-
-
-def states(order_id: str) -> tuple[Status, str, State]:
-    order = world.order_of(order_id)
-    return order.status, order.payment_step, world.payment_of(order_id).state
-
-
-def held(stripe: Stripe, order_id: str) -> list[tuple[str, int]]:
-    return [(intent["status"], intent["attempts"]) for intent in stripe.intents_of(order_id)]
-
 
 # --- at placement -----------------------------------------------------------------------------------------------------
 
@@ -338,97 +265,3 @@ def test_a_cancelled_order_is_never_charged(shop: Shop, stripe: Stripe) -> None:
 
     assert world.payment_of(order.id).state is State.VOIDED
     assert held(stripe, order.id) == []
-
-
-# --- a hold that lapses -----------------------------------------------------------------------------------------------
-
-
-def test_a_hold_that_would_lapse_is_made_anew_and_the_old_one_let_go(shop: Shop, stripe: Stripe) -> None:
-    order = saved_order(shop, stripe, mode="pickup")
-    go_off(order.id)
-    ready = shop.make_ready(world.order_of(order.id))
-
-    renewed_at = go_off(order.id, times=2)
-
-    (superseded,) = [entry for entry in world.emitted(order.id) if entry.type == "HoldSuperseded"]
-    for _ in range(2):
-        payments.let_go_superseded(order.id, superseded.data["payment_intent_id"])
-    assert sorted(status for status, _ in held(stripe, order.id)) == ["canceled", "requires_capture"]
-    with at(renewed_at + timedelta(hours=1)):
-        service.hand_over_order(shop.command(ready), ready.pickup_code, None)
-        payments.capture_payment(order.id)
-    assert sum(intent["captures"] for intent in stripe.intents_of(order.id)) == 1
-    assert world.payment_of(order.id).captured_minor == order.total.amount
-
-
-def test_a_hold_that_can_not_be_made_anew_is_taken_before_it_lapses(shop: Shop, stripe: Stripe) -> None:
-    order = saved_order(shop, stripe, ASKS, mode="pickup")
-    go_off(order.id)
-    pay_now(stripe, shop, order.id)
-    shop.make_ready(world.order_of(order.id))
-
-    go_off(order.id)
-
-    payment = world.payment_of(order.id)
-    assert (payment.state, payment.captured_minor, payment.is_fulfilled) == (State.CAPTURED, order.total.amount, False)
-    assert sum(intent["captures"] for intent in stripe.intents_of(order.id)) == 1
-
-
-def test_a_hold_that_was_lost_is_made_again_at_the_hand_over(shop: Shop, stripe: Stripe) -> None:
-    order = saved_order(shop, stripe, mode="pickup")
-    go_off(order.id)
-    ready = shop.make_ready(world.order_of(order.id))
-    call(stripe, f"/sandbox/payment_intents/{world.payment_of(order.id).intent_id}/expire")
-    service.hand_over_order(shop.command(ready), ready.pickup_code, None)
-
-    for _ in range(2):
-        payments.capture_payment(order.id)
-
-    payment = world.payment_of(order.id)
-    assert (payment.state, payment.captured_minor) == (State.CAPTURED, order.total.amount)
-    assert sum(intent["captures"] for intent in stripe.intents_of(order.id)) == 1
-
-
-def test_a_card_held_days_ahead_is_taken_before_its_hold_lapses(shop: Shop, stripe: Stripe) -> None:
-    order = shop.placed_and_paid(stripe, mode="pickup", wanted_at=NOON + timedelta(days=3))
-    shop.make_ready(order)
-
-    go_off(order.id)
-    lapses = go_off(order.id)
-
-    assert NOON + timedelta(days=6) < lapses < NOON + timedelta(days=7)
-    assert world.payment_of(order.id).state is State.CAPTURED
-
-
-# --- timers that never came -------------------------------------------------------------------------------------------
-
-
-def test_the_sweep_makes_up_for_a_timer_that_never_came(shop: Shop, stripe: Stripe) -> None:
-    order = saved_order(shop, stripe)
-    due = timers(order.id)[-1]
-    with at(due + timedelta(minutes=5)):
-        service.settle_order(order.id)
-        assert states(order.id)[2] is State.METHOD_SAVED
-    with at(due + timedelta(minutes=11)):
-        service.settle_order(order.id)
-    assert states(order.id)[2] is State.AUTHORISED
-
-
-def test_the_sweep_ends_an_order_whose_customer_was_asked_and_did_not_pay(shop: Shop, stripe: Stripe) -> None:
-    order = saved_order(shop, stripe, ASKS)
-    go_off(order.id)
-    with at(world.order_of(order.id).pay_by + timedelta(minutes=11)):
-        service.settle_order(order.id)
-    assert world.order_of(order.id).status is Status.CANCELLED
-
-
-def test_the_sweep_takes_what_an_order_that_lingers_would_lose(shop: Shop, stripe: Stripe) -> None:
-    """Ready within the hour, and fetched by nobody for a week: no timer watched its hold."""
-    order = shop.make_ready(shop.placed_and_paid(stripe, mode="pickup"))
-    assert timers(order.id) == []
-    with at(NOON + timedelta(days=6)):
-        service.settle_order(order.id)
-        assert world.payment_of(order.id).state is State.AUTHORISED
-    with at(NOON + timedelta(days=6, hours=13)):
-        service.settle_order(order.id)
-    assert world.payment_of(order.id).state is State.CAPTURED

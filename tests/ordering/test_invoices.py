@@ -164,6 +164,27 @@ def test_a_smaller_sale_has_a_smaller_invoice(shop: Shop, owner: Any, customer: 
     assert told["total"]["amount"] == adjusted.total.amount == order.total.amount - 1150
 
 
+def test_what_was_given_back_before_the_hand_over_was_never_sold(
+    shop: Shop, owner: Any, customer: Any, stripe: Stripe
+) -> None:
+    from chalicelib.payments import service as payments
+
+    order = shop.placed_and_paid(stripe, mode="pickup")
+    payments.take_early(payments.get_payment(order.id))
+    ready = shop.make_ready(world.order_of(order.id))
+    refund(owner, order, {"lines": [{"line": "1", "quantity": 1}]})
+    settle(order.id)
+    service.hand_over_order(shop.command(world.order_of(ready.id)), ready.pickup_code, None)
+    settle(order.id)
+    refund(owner, order, {"lines": [{"line": "2", "quantity": 1}]})
+    settle(order.id)
+    issue(order.id)
+    told = customer("GET", f"/v1/orders/{order.id}/invoice").json
+    assert [line["name"] for line in told["parts"][0]["lines"]] == ["Pizza Margherita", "Cola"]
+    assert told["total"]["amount"] == order.total.amount - 990
+    assert [(note["id"], note["total"]["amount"]) for note in told["credit_notes"]] == [("refund:2", 290)]
+
+
 def test_what_was_given_instead_is_named_as_what_it_is(shop: Shop, owner: Any, customer: Any, stripe: Stripe) -> None:
     order = shop.placed_and_paid(stripe, mode="pickup")
     accepted = service.accept_order(shop.command(order), 20)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from chalicelib.kernel import clock, events, ids, settings, tables
 from chalicelib.kernel.errors import DomainError, Unavailable
@@ -456,6 +457,62 @@ def test_page_by_page_nothing_is_left_out(
     night.sweep()
     assert {world.payment_of(order.id).state for order in ended} == {"voided"}
     assert held_at_stripe(stripe, doubled.id) == 0
+    returned = [entry.kind for entry in payments.entries_of_order(doubled.id) if entry.cause.startswith("unclaimed")]
+    assert sorted(returned) == ["captured"] * 3 + ["refunded"] * 3
+    assert steps(doubled).count("repaired") == 3
+
+
+def test_a_page_that_takes_long_ends_early_and_goes_on_where_it_was(
+    shop: Shop, stripe: Stripe, night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib.ordering.service import sweeping
+
+    ended = [shop.placed_and_paid(stripe) for _ in range(2)]
+    for order in ended:
+        service.reject_order(shop.command(order), "too_busy")
+    nobodys = [ids.new_id("ord") for _ in range(3)]
+    for order_id in nobodys:
+        another_intent(order_id, capture=True)
+    seconds = iter(range(10**6))
+
+    class Slow:
+        monotonic = staticmethod(lambda: float(next(seconds)))
+
+    monkeypatch.setattr(sweeping, "time", Slow)
+    monkeypatch.setattr(sweeping, "_SECONDS_PER_PAGE", 1.5)
+    night.sweep()
+    assert {world.payment_of(order.id).state for order in ended} == {"voided"}
+    assert held_at_stripe(stripe, *nobodys) == 0
+
+
+def test_what_was_put_off_is_looked_at_again_in_the_next_sweep(
+    shop: Shop, stripe: Stripe, night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = ids.new_id("ord")
+    another_intent(order_id, capture=True)
+
+    def busy(*_: object) -> None:
+        raise Unavailable("payment_in_flight", "busy")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(payments, "return_money", busy)
+        night.sweep()
+    with clock.freeze(clock.now() + timedelta(minutes=45)):
+        due: TruthSweepDue | None = TruthSweepDue()
+        while due is not None:
+            due = service.sweep(due)
+    assert held_at_stripe(stripe, order_id) == 0
+
+
+def test_what_stripe_refuses_to_give_back_is_a_case(shop: Shop, stripe: Stripe, night: Night) -> None:
+    order_id = ids.new_id("ord")
+    intent = another_intent(order_id, capture=True)
+    charge = api().payment_intents.retrieve(intent).latest_charge
+    requests.post(f"{stripe.url}/sandbox/charges/{charge}/dispute", json={}, timeout=10).raise_for_status()
+    for _ in range(2):
+        night.sweep()
+    case = a_case("repair_refused", intent)
+    assert (case.order_id, case.evidence["finding"]) == (order_id, "nobodys_money")
 
 
 def test_the_reaction_carries_itself_on_and_a_page_that_comes_twice_does_so_once(

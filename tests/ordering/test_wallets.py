@@ -9,16 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chalicelib.edge import tokens
 from chalicelib.kernel import clock, ids
 from chalicelib.kernel.errors import Conflict, Invalid, Unavailable
+from chalicelib.kernel.principals import CUSTOMER, Principal
 from chalicelib.ordering import service
 from chalicelib.ordering.model.order import Status
 from chalicelib.payments import service as payments
 from chalicelib.payments.model import State
+from tests.edge.conftest import Answer, Caller
 from tests.ordering import world
 from tests.ordering.world import NOON, Shop, Stripe, key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from chalicelib.payments.model import Payment
 
 WALLETS = ("alipay", "wechat_pay")
@@ -27,6 +32,13 @@ WALLETS = ("alipay", "wechat_pay")
 @pytest.fixture
 def shop(dynamodb: Any, noon: None, stripe: Stripe) -> Shop:
     return world.open_shop(payment_methods=["card", *WALLETS, "pay_at_store", "cash_on_delivery"])
+
+
+def _caller(monkeypatch: pytest.MonkeyPatch, customer_id: str) -> Callable[..., Answer]:
+    from app import app
+
+    monkeypatch.setattr(tokens, "principal_of", lambda _: Principal(customer_id, frozenset({CUSTOMER})))
+    return Caller(app)
 
 
 def in_the_app(stripe: Stripe, intent_id: str, outcome: str = "succeeded") -> dict[str, Any]:
@@ -244,3 +256,49 @@ def test_what_was_taken_is_refunded_and_not_adjusted(shop: Shop, stripe: Stripe)
     with pytest.raises(Conflict) as refused:
         service.adjust_order(shop.command(order), service.Adjustment(missing={"0": 1}), "item_unavailable")
     assert refused.value.code == "payment_captured"
+
+
+# --- over HTTP --------------------------------------------------------------------------------------------------------
+
+
+def test_the_answer_and_its_repeat_say_where_the_wallet_is_paid(
+    shop: Shop, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = _caller(monkeypatch, shop.customer_id)
+    order = {"quote_id": shop.quote().id, "payment_method": "wechat_pay"}
+
+    placed = call("POST", "/v1/orders", order, idempotency_key="wechat-1").json["payment"]
+    again = call("POST", "/v1/orders", order, idempotency_key="wechat-1").json
+
+    assert placed["next_step"]["kind"] == "qr_code"
+    assert placed["next_step"]["data"]
+    assert again["payment"] == placed
+    payment = call("GET", f"/v1/orders/{again['id']}/payment").json
+    assert (payment["state"], payment["next_step"]) == ("requires_payment", placed["next_step"])
+
+    in_the_app(stripe, placed["payment_intent_id"])
+    service.follow_payment(again["id"], ids.new_id("evt"), placed["payment_intent_id"])
+
+    shown = call("GET", f"/v1/orders/{again['id']}").json
+    assert (shown["payment"]["method"], shown["payment"]["state"], shown["pay_by"]) == ("wechat_pay", "captured", None)
+    money = call("GET", f"/v1/orders/{again['id']}/money").json
+    assert [movement["kind"] for movement in money["movements"]] == ["captured"]
+
+
+def test_an_order_far_ahead_shows_how_its_payment_stands(
+    shop: Shop, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = _caller(monkeypatch, shop.customer_id)
+    quote = shop.quote(wanted_at=NOON + timedelta(days=9))
+    placed = call("POST", "/v1/orders", {"quote_id": quote.id, "payment_method": "card"}, idempotency_key="far-1").json
+    payment = placed["payment"]
+    assert (payment["state"], payment.get("payment_intent_id")) == ("requires_payment", None)
+    assert payment["setup_intent_id"].startswith("seti_")
+    form = f"client_secret={payment['client_secret']}&payment_method=pm_card_visa".encode()
+    urllib.request.urlopen(f"{stripe.url}/v1/setup_intents/{payment['setup_intent_id']}/confirm", form).close()
+    service.follow_payment(placed["id"], ids.new_id("evt"), payment["setup_intent_id"])
+
+    shown = call("GET", f"/v1/orders/{placed['id']}").json
+    assert (shown["payment"]["state"], shown["pay_by"]) == ("method_saved", None)
+    apart = call("GET", f"/v1/orders/{placed['id']}/payment").json
+    assert (apart["state"], apart["client_secret"], apart["setup_intent_id"]) == ("method_saved", None, None)

@@ -43,7 +43,7 @@ def _payout(scene: Scene) -> Payout:
 
 
 def _open_account(scene: Scene) -> None:
-    scene.known["account"] = connect.open_account(Party("store", scene.store_id), "DE", "Pizza Nuova")
+    scene.known["account"], _ = connect.open_account(Party("store", scene.store_id), "DE", "Pizza Nuova")
 
 
 def _onboarded(scene: Scene) -> None:

@@ -105,7 +105,7 @@ def test_a_fault_is_told_where_it_is(change: Amendment, pointer: str) -> None:
     ceiling=st.integers(BILL.total, BILL.total + 3000),
 )
 def test_without_consent_nothing_is_dearer_than_what_may_be_taken(
-    missing: int, grams: int, price: int, asks: bool, swapped: bool, ceiling: int
+    *, missing: int, grams: int, price: int, asks: bool, swapped: bool, ceiling: int
 ) -> None:
     swaps = (Swap(ref="1", quantity=1, by=wine(price), asks=asks),) if swapped else ()
     weighed = (Weighed(ref="0", gross=grams, tax=round(grams * 7 / 107)),)

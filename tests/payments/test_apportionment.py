@@ -232,7 +232,7 @@ def test_refunding_in_any_split_returns_exactly_what_was_captured(shard: int) ->
             error.add_note(f"refund_at_random(random.Random({seed}))")
             raise
         if share > 10_000 and number % 5_000 == 4_999:
-            print(f"apportionment {shard}: {number + 1} of {share} orders", file=sys.__stderr__, flush=True)
+            print(f"apportionment {shard}: {number + 1} of {share} orders", file=sys.stderr, flush=True)
 
 
 @given(st.randoms(use_true_random=False))

@@ -57,17 +57,16 @@ def sell(store: stores.Store) -> Callable[..., SaleRecorded]:
     def sold(bill: Bill = BILL, **fields: Any) -> SaleRecorded:
         order_id = ids.new_id("ord")
         tx = Transaction()
+        opened: dict[str, Any] = {"store_id": store.id, "merchant_id": store.merchant_id, **fields}
         service.open_payment(
             tx,
             order_id=order_id,
-            store_id=store.id,
             customer_id="cus-1",
             amount=Money(bill.total, bill.currency),
             method="pay_at_store",
             sums=bill.sums,
             rates=bill.rates,
-            merchant_id=store.merchant_id,
-            **fields,
+            **opened,
         )
         tx.commit()
         service.capture_payment(order_id)
@@ -209,11 +208,18 @@ def events_of(sales: Sequence[SaleRecorded]) -> list[dict[str, Any]]:
 
 
 def test_one_that_cant_be_issued_does_not_hold_up_the_others(store: stores.Store, sell: Any) -> None:
-    sale = sell()
-    note_without_invoice = refund(sell())
-    told = batches.consume("invoices", events_of([note_without_invoice, sale]))
-    assert told == {"batchItemFailures": [{"itemIdentifier": note_without_invoice.order_id}]}
+    sale, lost = sell(), sell(store_id="sto_that_is_gone")
+    told = batches.consume("invoices", events_of([lost, sale]))
+    assert told == {"batchItemFailures": [{"itemIdentifier": lost.order_id}]}
     assert invoice_of(sale).sequence == 1
+
+
+def test_a_correction_whose_sale_is_not_told_yet_has_its_invoice_first(store: stores.Store, sell: Any) -> None:
+    sale = sell()
+    issued = service.issue_papers([refund(sale, amount=500)])
+    assert [paper.kind for paper in issued] == ["invoice", "credit_note"]
+    assert issued[1].corrects == invoice_of(sale).number
+    assert service.issue_papers([sale]) == []
 
 
 def test_credit_notes_count_for_themselves_and_name_the_invoice(store: stores.Store, sell: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import Conflict, DomainError, Unavailable
 from chalicelib.payments import provider, service
+from chalicelib.payments.model.payouts import payable
 from chalicelib.payments.provider import connect
 from chalicelib.payments.service import settlement
 from chalicelib.payments.service.settlement import PayoutState
@@ -296,6 +297,14 @@ class TestWaiting:
             assert settlement.retry_payout(settled.store, "EUR", 1).state is PayoutState.SENT
             assert settlement.retry_payout(settled.store, "EUR", 1).state is PayoutState.SENT
         sent_once(settled, statement)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "told"),
+    [(99, "EUR", 0), (100, "EUR", 100), (-5, "EUR", 0), (1, "JPY", 1), (999, "KWD", 0), (1239, "KWD", 1230)],
+)
+def test_what_of_a_balance_can_be_paid_out(amount: int, currency: str, told: int) -> None:
+    assert payable(amount, currency) == told
 
 
 class TestTheBank:

@@ -20,7 +20,7 @@ from chalicelib.payments.model.cases import Case, CaseState
 from chalicelib.payments.model.ledger import Entry, lines_of
 from chalicelib.payments.model.terms import Terms
 from chalicelib.payments.provider import listing
-from chalicelib.payments.service import reconciling
+from chalicelib.payments.service import matching, reconciling
 from chalicelib.payments.tables import reconciliation as rows
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def test_the_store_bears_the_fees_where_its_terms_say_so(
     stripe: Stripe, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = delivered(stripe)
-    monkeypatch.setattr(reconciling, "terms_of", lambda *_: Terms(provider_fees_by="store"))
+    monkeypatch.setattr(matching, "terms_of", lambda *_: Terms(provider_fees_by="store"))
     assert books.report().is_even
     assert fees_of(payment)[0].on(f"store:{payment.store_id}") == FEE
 
@@ -217,24 +217,66 @@ def test_a_dispute_and_its_fee(stripe: Stripe, books: Books) -> None:
     assert report.stripe_balance == {"EUR": -FEE - 2000}
 
 
+def test_what_no_notice_told_of_is_heard_of_by_its_line(stripe: Stripe, books: Books) -> None:
+    """A refund by other hands, one that failed, a dispute: all their webhooks were lost."""
+    first, second = delivered(stripe), delivered(stripe)
+    api().refunds.create(params={"payment_intent": first.intent_id, "amount": 300})
+    refunded(first, 700)
+    failed = service.refunds_of(first.order_id)[0].provider_refund_id
+    stripe._call(f"/sandbox/refunds/{failed}/fail", '{"reason": "expired_or_canceled_card"}')
+    charge = api().payment_intents.retrieve(second.intent_id).latest_charge
+    dispute = stripe._call(f"/sandbox/charges/{charge}/dispute", "{}")
+
+    report = books.report()
+
+    assert report.is_even, report
+    assert {service.get_case(Case("refund_failed", failed or "").id).order_id} == {first.order_id}
+    assert service.get_case(Case("dispute", str(dispute["id"])).id).order_id == second.order_id
+    assert books.report(26).is_even
+
+
+def nobodys_charge(order_id: str | None) -> str:
+    made = api().payment_intents.create(
+        params={
+            "amount": 900,
+            "currency": "eur",
+            "confirm": True,
+            "payment_method": "pm_card_visa",
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "metadata": {"order_id": order_id} if order_id else {"reference": "7"},
+        }
+    )
+    return str(made.id)
+
+
 def test_money_at_stripe_that_nobody_entered_is_a_difference_until_somebody_does(stripe: Stripe, books: Books) -> None:
-    payment = delivered(stripe)
-    foreign = api().refunds.create(params={"payment_intent": payment.intent_id, "amount": 300})
+    order_id = ids.new_id("ord")
+    nobodys_charge(order_id)
     report = books.report()
     (difference,) = report.differences
-    assert (difference.side, difference.amount, difference.source) == ("stripe", -300, foreign.id)
-    assert difference.order_id == payment.order_id
+    assert (difference.side, difference.amount, difference.order_id) == ("stripe", 900, order_id)
     assert not report.is_even
     assert a_case(difference.id).state is CaseState.OPEN
-    assert a_case(difference.id).order_id == payment.order_id
+    assert a_case(difference.id).order_id == order_id
 
     with clock.freeze(books.at + timedelta(hours=3)):
-        service.follow_refunds(payment.intent_id or "", foreign.id, ids.new_id("evt"))
+        tx = Transaction()
+        lines = lines_of((ledger.customer(order_id), -900, "payment"), (ledger.CLEARING, 900, "payment"))
+        told = {"id": f"{order_id}:adopted", "cause": "adopted", "kind": "captured", "order_id": order_id}
+        service.post(tx, Entry(**told, at=clock.now(), currency="EUR", lines=lines))
+        tx.commit()
     later = books.report(26)
 
     assert later.differences == []
     assert a_case(difference.id).outcome == "repaired"
     assert later.stripe_balance == later.ledger_balance
+
+
+def test_money_of_others_at_the_same_stripe_is_told_every_day(stripe: Stripe, books: Books) -> None:
+    nobodys_charge(None)
+    for hours in (2, 26):
+        (difference,) = books.report(hours).differences
+        assert (difference.order_id, difference.amount) == (None, 900)
 
 
 def test_an_entry_that_stripe_knows_nothing_of_is_a_difference(stripe: Stripe, books: Books) -> None:
@@ -292,7 +334,7 @@ def test_a_run_that_dies_between_any_two_writes_is_made_up_for_by_the_next(
 ) -> None:
     payment = delivered(stripe)
     refunded(payment, 700)
-    api().refunds.create(params={"payment_intent": payment.intent_id, "amount": 300})
+    nobodys_charge(None)
     left = [torn_at]
     commit = Transaction.commit
 
@@ -306,7 +348,7 @@ def test_a_run_that_dies_between_any_two_writes_is_made_up_for_by_the_next(
         patch.setattr(Transaction, "commit", die)
         books.reconcile()
     report = books.report()
-    assert [difference.amount for difference in report.differences] == [-300]
+    assert [difference.amount for difference in report.differences] == [900]
     assert len(fees_of(payment)) == 1
-    assert report.ledger_balance["EUR"] - report.stripe_balance["EUR"] == 300
+    assert report.stripe_balance["EUR"] - report.ledger_balance["EUR"] == 900
     assert a_case(report.differences[0].id).state is CaseState.OPEN

@@ -57,7 +57,7 @@ def get_store_credit_note(request: Request[None]) -> Reply[InvoiceView]:
 
 def _reply(request: Request[None], paper: OrderPaper) -> Reply[InvoiceView]:
     """The paper as it is wanted. It never changes, but for the list of what corrects it, which is JSON's alone."""
-    language, number = request.query.language, paper.sheet.invoice.number
+    language, number = request.query.language or None, paper.sheet.invoice.number
     if request.wanted == _PDF and (file := service.pdf_of(paper.sheet, language)) is not None:
         told = {"Content-Disposition": f'inline; filename="{number}.pdf"'}
         return Reply(file, content_type=_PDF, headers=told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from chalicelib.ordering.schemas.values import InstantText, OrderAmount
 
@@ -14,8 +14,8 @@ class InvoiceQuery(msgspec.Struct, frozen=True, kw_only=True):
     """How an invoice is to be written."""
 
     language: Annotated[
-        Literal["en", "de"] | None, Meta(description="Of HTML and PDF. Otherwise it is that of the store's country.")
-    ] = None
+        Literal["en", "de"] | UnsetType, Meta(description="Of HTML and PDF; otherwise that of the store's country.")
+    ] = UNSET
 
 
 class SellerView(msgspec.Struct, frozen=True, kw_only=True):

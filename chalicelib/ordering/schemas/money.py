@@ -168,7 +168,7 @@ class MovementView(msgspec.Struct, frozen=True, kw_only=True):
     at: InstantText
     kind: str
     amount: OrderAmount
-    text: Annotated[str, Meta(examples=["45.90 EUR was taken from the card."])]
+    text: Annotated[str, Meta(examples=["45.90 EUR was taken by card or wallet."])]
 
 
 class PostingView(msgspec.Struct, frozen=True, kw_only=True):

@@ -79,10 +79,12 @@ def open_claim(customer_id: str, order_id: str, draft: Draft, key: IdempotencyKe
 
 
 def _open(customer_id: str, order_id: str, draft: Draft, key: IdempotencyKey, request_id: str) -> ClaimedOrder:
-    order, document = tables.fetch(order_ref(order_id), document_ref(customer_id, order_id))
+    order, document, adjusted = tables.fetch(
+        order_ref(order_id), document_ref(customer_id, order_id), payments.bill_ref(order_id)
+    )
     if order is None or document is None:
         raise NotFound("order", order_id)
-    _check_pieces(document, draft.wish, "/lines")
+    _check_pieces(document, adjusted, draft.wish, "/lines")
     store = stores.get_store(order.store_id)
     change = _by_customer(customer_id, request_id)
     opened = rules.ask(order, change, draft, _rules(store, draft))
@@ -173,8 +175,8 @@ def counter_claim(
 ) -> Order:
     """The store offers something else, which its customer has some time to take. A complaint takes a manager."""
     order = _to_answer(command, number)
-    document = tables.fetch(document_ref(order.customer_id, order.id))[0]
-    _check_pieces(document, offer, "/remedy/lines")
+    document, adjusted = tables.fetch(document_ref(order.customer_id, order.id), payments.bill_ref(order.id))
+    _check_pieces(document, adjusted, offer, "/remedy/lines")
     _check_amount(order, offer, currency)
     countered = rules.counter(order, _by_staff(command), number, offer, answer=answer)
     tx = Transaction()
@@ -290,16 +292,20 @@ def _to_answer(command: StaffCommand, number: int) -> Order:
     return order
 
 
-def _check_pieces(document: Quote | None, remedy: Remedy, pointer: str) -> None:
-    lines = document.lines if document is not None else ()
+def _check_pieces(document: Quote | None, bill: payments.Bill | None, remedy: Remedy, pointer: str) -> None:
+    """Raises ``Invalid`` for pieces that were not given: by the bill, which may hold substitutes, or as ordered."""
+    ordered = {str(number): line.quantity for number, line in enumerate(document.lines if document else ())}
+    given = {line.ref: line.quantity for line in bill.lines} if bill else ordered
+    if remedy.kind == RESEND:
+        given = {ref: quantity for ref, quantity in given.items() if ref in ordered}
     faults = []
     for position, (ref, quantity) in enumerate(remedy.quantities.items()):
-        if not ref.isdecimal() or int(ref) >= len(lines):
+        left = given.get(ref)
+        if left is None:
             detail = "There is no such line in this order."
             faults.append(Violation("line_not_on_bill", f"{pointer}/{position}/line", detail, {"line": ref}))
-        elif quantity > lines[int(ref)].quantity:
-            left = lines[int(ref)].quantity
-            detail = f"Only {left} were ordered."
+        elif quantity > left:
+            detail = f"Only {left} were given."
             params = {"line": ref, "left": left}
             faults.append(Violation("quantity_not_left", f"{pointer}/{position}/quantity", detail, params))
     if faults:

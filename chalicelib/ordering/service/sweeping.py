@@ -9,11 +9,14 @@ What no rule decides becomes a case.
 from __future__ import annotations
 
 import logging
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from chalicelib.kernel import clock, ids, tables
-from chalicelib.kernel.errors import Contention, DomainError, Unavailable, VersionConflict
+from chalicelib.kernel.errors import DomainError, Unavailable, VersionConflict
 from chalicelib.kernel.event_types import TruthSweepDue
 from chalicelib.kernel.ids import is_id
 from chalicelib.ordering.model import order as rules
@@ -38,36 +41,39 @@ logger = logging.getLogger(__name__)
 
 _PAGE = 50
 _MOST_PER_RUN = 100
+_SECONDS_PER_PAGE = 12.0
 # Payments younger than this are still being made.
 _YOUNGEST = timedelta(minutes=15)
 
 
 def sweep(due: TruthSweepDue) -> TruthSweepDue | None:
-    """Look at a page of what is to be looked at, and put it right; where the next page begins, None after the last."""
+    """Look at a page of what is to be looked at, and put it right; where the next page begins, None after the last.
+
+    A page ends early when its repairs take long: an invocation has its limit.
+    """
+    until = time.monotonic() + _SECONDS_PER_PAGE
     if due.phase == "payments":
-        after = _sweep_payments(due.shard, due.after)
-        return after or TruthSweepDue(phase="intents")
-    return _sweep_intents(due)
+        return _sweep_payments(due.shard, due.after, until) or TruthSweepDue(phase="intents")
+    return _sweep_intents(due, until)
 
 
 # --- from here --------------------------------------------------------------------------------------------------------
 
 
-def _sweep_payments(shard: int, after: str) -> TruthSweepDue | None:
+def _sweep_payments(shard: int, after: str, until: float) -> TruthSweepDue | None:
     looked = 0
     before = _id_at(_YOUNGEST)
     for number in range(shard, payments.shards_of_unsettled()):
         start = after if number == shard else ""
         while True:
-            if looked >= _MOST_PER_RUN:
-                return TruthSweepDue(phase="payments", shard=number, after=start)
             found = payments.unsettled_after(number, start, before, _PAGE)
-            looked += len(found)
             for order_id, order, payment in _read(found):
+                if looked >= _MOST_PER_RUN or time.monotonic() > until:
+                    return TruthSweepDue(phase="payments", shard=number, after=start)
                 _attempt(order_id, lambda: _settle(order, payment))  # noqa: B023 (called at once)
+                looked, start = looked + 1, order_id
             if len(found) < _PAGE:
                 break
-            start = found[-1]
     return None
 
 
@@ -127,36 +133,48 @@ def _revived(order: Order, payment: payments.Payment) -> bool:
 # --- from Stripe ------------------------------------------------------------------------------------------------------
 
 
-def _sweep_intents(due: TruthSweepDue) -> TruthSweepDue | None:
+def _sweep_intents(due: TruthSweepDue, until: float) -> TruthSweepDue | None:
     for number in range(due.shard, len(payments.AGES)):
-        age = payments.AGES[number]
-        since, until, after = due.since, due.until, due.after or None
-        if number != due.shard or not until:
-            since, until = payments.window_of(age)
-            after = None
-        if until > since:
-            seen, after = payments.list_intents(since, until, after)
-            _compare(seen)
-            if after is not None:
-                return TruthSweepDue(phase="intents", shard=number, since=since, until=until, after=after)
-            payments.close_window(age, until)
+        here = due if number == due.shard and due.until else _window(number)
+        if here.until <= here.since:
+            continue
+        seen, after = payments.list_intents(here.since, here.until, here.after or None)
+        done, put_off = _compare(seen, here.done, until)
+        here = replace(here, put_off=here.put_off or put_off)
+        if done < len(seen):
+            return replace(here, done=done)
+        if after is not None:
+            return replace(here, after=after, done=0)
+        if not here.put_off:
+            payments.close_window(payments.AGES[number], here.until)
     return None
 
 
-def _compare(seen: list[SeenIntent]) -> None:
-    named = list(dict.fromkeys(order_id for each in seen if (order_id := each.claimed_by)))
+def _window(number: int) -> TruthSweepDue:
+    since, until = payments.window_of(payments.AGES[number])
+    return TruthSweepDue(phase="intents", shard=number, since=since, until=until)
+
+
+def _compare(seen: list[SeenIntent], done: int, until: float) -> tuple[int, bool]:
+    """Judge the intents of a page from a place on: how far it came, and whether something was put off."""
+    rest = seen[done:]
+    named = list(dict.fromkeys(order_id for each in rest if (order_id := each.claimed_by)))
     known = [order_id for order_id in named if is_id(order_id, "ord")]
     read = {order_id: (order, payment) for order_id, order, payment in _read(known)}
     tips = dict(zip(known, tables.fetch(*map(payments.tip_ref, known)), strict=True)) if known else {}
-    # Money first: of two intents the one that is paid is the order's.
-    for each in sorted(seen, key=lambda one: not (one.is_held or one.is_taken)):
+    put_off = False
+    for number, each in enumerate(rest, done):
         order_id = each.claimed_by
         if order_id is None:
             continue  # not ours; what it took is told by the reconciliation
-        order, payment = read.get(order_id, (None, None))
-        finding = _judge(each, payment, tips.get(order_id))
-        if finding is not None:
-            _attempt(order_id, lambda: _act(finding, each, order, payment))  # noqa: B023 (called at once)
+        _, payment = read.get(order_id, (None, None))
+        if _judge(each, payment, tips.get(order_id)) is None:
+            continue
+        if time.monotonic() > until:
+            return number, put_off
+        if not _attempt(order_id, lambda: _act(each)):  # noqa: B023 (called at once)
+            put_off = True
+    return len(seen), put_off
 
 
 def _judge(seen: SeenIntent, payment: payments.Payment | None, tip: payments.Tip | None) -> Finding | None:
@@ -165,7 +183,24 @@ def _judge(seen: SeenIntent, payment: payments.Payment | None, tip: payments.Tip
     return payments.judge_extra(seen, payment) if seen.extra_of is not None else payments.judge(seen, payment)
 
 
-def _act(finding: Finding, seen: SeenIntent, order: Order | None, payment: payments.Payment | None) -> None:
+def _act(seen: SeenIntent) -> None:
+    """Judge an intent by what is known of its order at this moment, and do what is to be done."""
+    order_id = seen.claimed_by or ""
+    ((_, order, payment),) = _read([order_id])
+    finding = _judge(seen, payment, tables.fetch(payments.tip_ref(order_id))[0])
+    if finding is None:
+        return
+    try:
+        _put_right(finding, seen, order, payment)
+    except DomainError as error:
+        if error.retryable or isinstance(error, VersionConflict):
+            raise
+        evidence = {"finding": finding.value, "code": error.code, "amount": seen.amount, "status": seen.status}
+        payments.open_case(None, Case("repair_refused", seen.id, order_id=order_id, evidence=evidence))
+        raise
+
+
+def _put_right(finding: Finding, seen: SeenIntent, order: Order | None, payment: payments.Payment | None) -> None:
     if finding is Finding.NOBODYS_MONEY:
         store_id = order.store_id if order else None
         if payment is not None and payment.state is payments.State.VOIDED and seen.id == payment.intent_id:
@@ -213,18 +248,24 @@ def _tell(order: Order, kind: str, subject: str, **evidence: object) -> None:
     )
 
 
-def _attempt(order_id: str, act: Callable[[], None]) -> None:
-    """One order that cannot be put right now does not keep the others from it; a provider that is away does."""
+def _attempt(order_id: str, act: Callable[[], None]) -> bool:
+    """One order that cannot be put right now does not keep the others from it; a provider that is away does.
+
+    False where it is to be tried again soon.
+    """
     try:
         act()
     except Unavailable as error:
         if error.code == "payment_provider_unavailable":
             raise
         logger.warning("repair put off", extra={"order_id": order_id, "code": error.code})
-    except (VersionConflict, Contention):
+        return False
+    except VersionConflict:
         logger.info("moved meanwhile", extra={"order_id": order_id})
+        return False
     except DomainError as error:
         logger.exception("repair refused", extra={"order_id": order_id, "code": error.code})
+    return True
 
 
 def _id_at(age: timedelta) -> str:

@@ -63,7 +63,7 @@ __all__ = [
     "refund_begun",
     "refund_ended",
     "released",
-    "touched",
     "renewal_asked",
     "renewed",
+    "touched",
 ]

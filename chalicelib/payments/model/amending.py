@@ -50,7 +50,7 @@ class Amendment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Amended(msgspec.Struct, frozen=True, kw_only=True):
-    """The bill that the store wants, the one that needs no consent, and what the first asks beyond what may be taken."""
+    """The bill that the store wants, the one that needs no consent, and what the first asks beyond the limit."""
 
     wanted: Bill
     unasked: Bill

@@ -31,8 +31,8 @@ class BillLine(
 ):
     """A part of a bill: ``gross`` is what the customer pays for all of it, of which ``tax``.
 
-    ``ref`` names it on the bill: a line by its number in the order (``0`` …), a fee by its name. What was put in the place
-    of something else follows the order's own lines, and brings its ``name`` and ``sku``.
+    ``ref`` names it on the bill: a line by its number in the order (``0`` …), a fee by its name. What was put in
+    the place of something else follows the order's own lines, and brings its ``name`` and ``sku``.
     """
 
     ref: str

@@ -96,7 +96,9 @@ def entries_of(before: Dispute | None, after: Dispute, at: datetime) -> Iterator
 
 def _entry(dispute: Dispute, kind: str, at: datetime, accounts: tuple[str, str], amount: int) -> Entry:
     debit, credit = accounts
-    cause = f"dispute:{dispute.id}"
+    # What is withdrawn, or comes back, in several steps is entered in as many.
+    whole = (dispute.withdrawn, dispute.reinstated, dispute.withdrawn - dispute.reinstated)
+    cause = f"dispute:{dispute.id}" if amount in whole else f"dispute:{dispute.id}:{dispute.version}"
     return Entry(
         id=f"{dispute.order_id or dispute.id}:{cause}:{kind}",
         cause=cause,

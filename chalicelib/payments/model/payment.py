@@ -97,7 +97,8 @@ class Payment(msgspec.Struct, frozen=True):
     """What one order owes and how far it is paid. ``intent_id`` is known from the provider's first notice on.
 
     ``credits`` is what gift cards and store credit give; the other amounts are of all tenders together.
-    ``sums`` is the bill summed up (``rates``: by tax rate), ``terms_version`` the merchant's terms that the order was placed under. Of what was
+    ``sums`` is the bill summed up (``rates``: by tax rate), ``terms_version`` the merchant's terms that the order was
+    placed under. Of what was
     captured, ``refunded_minor`` has gone back and ``pending_minor`` is about to, by ``refunds`` requests so far.
     ``is_fulfilled``: the goods have changed hands; ``rider_id`` brought them. ``invoice`` is its number. ``deferral``: the method is saved at
     placement, and the money is held when it is due.
@@ -303,7 +304,10 @@ def captured(payment: Payment, received_minor: int, at: datetime, intent_id: str
 def released(payment: Payment, refunded_minor: int, at: datetime) -> Payment:
     """After an order ended unfulfilled: voided, or refunded where the money had been taken."""
     if refunded_minor:
-        return moved(payment, State.REFUNDED, at, captured_minor=refunded_minor, refunded_minor=refunded_minor)
+        # What was taken was held before, also where nobody had heard of it.
+        held = max(payment.authorised_minor, refunded_minor)
+        sums = {"captured_minor": refunded_minor, "refunded_minor": refunded_minor}
+        return moved(payment, State.REFUNDED, at, authorised_minor=held, **sums)
     return moved(payment, State.VOIDED, at)
 
 

@@ -201,10 +201,16 @@ class BankNews(msgspec.Struct, frozen=True, kw_only=True):
     failure_code: str | None = None
 
 
-def minimum_payout(currency: str) -> int:
-    """Less than one whole unit of the currency is carried."""
-    unit: int = 10 ** exponent(currency)
-    return unit
+def payable(amount: int, currency: str) -> int:
+    """What of a balance (minor units) can be paid out: nothing below one whole unit of the currency.
+
+    Of currencies with three decimals banks move hundredths (docs.stripe.com/currencies#three-decimal).
+    """
+    digits = exponent(currency)
+    unit: int = 10**digits
+    if amount < unit:
+        return 0
+    return amount - amount % 10 if digits == 3 else amount
 
 
 def paid_out(payout: Payout, at: datetime) -> Entry:

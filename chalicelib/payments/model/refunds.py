@@ -40,8 +40,8 @@ class RefundState(StrEnum):
 class RefundRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be given back: pieces of lines (by their ``ref`` on the bill), or an amount, or (neither) all.
 
-    ``to_credit``: not the way it was paid, but as the customer's store credit. ``without_fees``: all but the fees. Where
-    ``shares`` of the bill are given, it is just these.
+    ``to_credit``: not the way it was paid, but as the customer's store credit. ``without_fees``: all but the fees.
+    Where ``shares`` of the bill are given, it is just these.
     """
 
     reason: RefundReason

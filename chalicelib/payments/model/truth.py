@@ -100,7 +100,9 @@ def _judge_after_end(seen: Intent, payment: Payment) -> Finding | None:
         return Finding.TAKEN_AFTER_FAILURE if seen.is_taken or seen.is_held else None
     if seen.is_held or (seen.is_taken and payment.state is State.VOIDED):
         return Finding.NOBODYS_MONEY
-    return None
+    # Stripe forgets a key after a day: then another intent was closed in place of the one that the customer knows.
+    can_be_paid = not (seen.is_taken or seen.is_over or seen.status == "processing")
+    return Finding.NOBODYS_MONEY if can_be_paid else None
 
 
 def is_settled(payment: Payment) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _WORDS = {
     ledger.AUTHORISED: "The bank holds {amount}.",
     ledger.VOIDED: "The hold of {amount} was let go.",
-    ledger.CAPTURED: "{amount} was taken from the card.",
+    ledger.CAPTURED: "{amount} was taken by card or wallet.",
     ledger.CASH_COLLECTED: "{amount} was paid in cash.",
     ledger.SALE: "The goods changed hands: {amount} was shared out.",
     ledger.RIDER_PAY: "The rider earned {amount} for bringing it.",

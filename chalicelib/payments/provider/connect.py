@@ -36,8 +36,8 @@ class Link(msgspec.Struct, frozen=True):
     expires_at: int
 
 
-def open_account(party: Party, country: str, name: str) -> str:
-    """Create a party's account, or get the one that was created before; its id. Stripe asks its people the rest."""
+def open_account(party: Party, country: str, name: str) -> tuple[str, AccountStatus]:
+    """Create a party's account, or get the one that was created before: its id, and what Stripe wants to know."""
     account = client.under_first_working_key(
         f"{party.kind}:{party.id}:account:{country}",
         lambda key: client.connected().v1.accounts.create(
@@ -55,7 +55,7 @@ def open_account(party: Party, country: str, name: str) -> str:
             options={"idempotency_key": key},
         ),
     )
-    return account.id
+    return account.id, _status(account)
 
 
 def open_link(account_id: str, return_url: str, refresh_url: str, request_id: str) -> Link:
@@ -78,7 +78,10 @@ def open_link(account_id: str, return_url: str, refresh_url: str, request_id: st
 def look_at_account(account_id: str) -> AccountStatus:
     """What an account can do now."""
     with client.translated_errors():
-        account = client.connected().v1.accounts.retrieve(account_id)
+        return _status(client.connected().v1.accounts.retrieve(account_id))
+
+
+def _status(account: stripe.Account) -> AccountStatus:
     requirements = account.requirements
     return AccountStatus(
         details_submitted=bool(account.details_submitted),

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import stripe
 
 
+# A refund of ours names in its metadata what it is of.
+_OURS = ("order_id", "unclaimed", TIP_OF, EXTRA_OF)
+
+
 class SeenDispute(msgspec.Struct, frozen=True, kw_only=True):
     """A dispute; ``withdrawn`` and ``reinstated`` are what its balance transactions moved, fees apart."""
 
@@ -121,7 +125,7 @@ def _refund(refund: stripe.Refund) -> SeenRefund:
         currency=refund.currency.upper(),
         intent_id=_id_of(refund.payment_intent),
         order_id=named or _order_of(refund.payment_intent),
-        by_us=named is not None or told(refund.metadata, "unclaimed") is not None,
+        by_us=any(told(refund.metadata, name) is not None for name in _OURS),
         failure=getattr(refund, "failure_reason", None),
         moved_money=refund.balance_transaction is not None,
     )

@@ -8,6 +8,7 @@ from chalicelib.kernel.errors import DomainError
 # The notices that the webhook endpoint is to be subscribed to; every other type would only cost invocations.
 WEBHOOK_TYPES = frozenset(
     (
+        "account.updated",
         "payment_intent.amount_capturable_updated",
         "payment_intent.canceled",
         "payment_intent.payment_failed",

@@ -8,6 +8,7 @@ from chalicelib.edge import cursors
 from chalicelib.edge.endpoint import Reply, Request
 from chalicelib.edge.permissions import MerchantOwner
 from chalicelib.kernel import clock
+from chalicelib.kernel.errors import Invalid, Violation
 from chalicelib.payments import service
 from chalicelib.payments.routes.blueprint import endpoints
 from chalicelib.payments.schemas import amount_view
@@ -20,7 +21,7 @@ _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzin
 def list_invoices(request: Request[None]) -> Reply[PaperPage]:
     """List the invoices and credit notes of a merchant that you own, oldest first, by the time of their issue."""
     merchant_id, asked = request.path["merchant_id"], request.query
-    since, until = _bounded(asked.since or _EARLIEST), _bounded(asked.until or _LATEST)
+    since, until = _instant(asked.since, "?since", _EARLIEST), _instant(asked.until, "?until", _LATEST)
     period = ("invoices", merchant_id, clock.rfc3339(since), clock.rfc3339(until))
     start = cursors.decode(asked.cursor, *period)
     page = service.papers_of_merchant(merchant_id, since, max(since, until), limit=asked.limit, start=start)
@@ -29,8 +30,12 @@ def list_invoices(request: Request[None]) -> Reply[PaperPage]:
     )
 
 
-def _bounded(at: datetime) -> datetime:
-    """Within the two centuries in which there is something."""
+def _instant(given: str | None, pointer: str, otherwise: datetime) -> datetime:
+    """An instant within the two centuries in which there is something."""
+    try:
+        at = datetime.fromisoformat(given) if given else otherwise
+    except ValueError as error:
+        raise Invalid([Violation("invalid_value", pointer, "Give an instant, like 2026-03-01T00:00:00Z.")]) from error
     return min(max(at, _EARLIEST), _LATEST).astimezone(UTC)
 
 

@@ -12,6 +12,7 @@ from chalicelib.edge.permissions import Public
 from chalicelib.edge.problems import malformed
 from chalicelib.kernel import events
 from chalicelib.kernel.event_types import (
+    AccountNotified,
     BankPayoutNotified,
     DisputeNotified,
     ExtraNotified,
@@ -49,17 +50,19 @@ def receive_stripe_webhook(request: Request[bytes]) -> Reply[Received]:
     return Reply(Received())
 
 
-_OF_MONEY = ("charge.dispute.", "charge.refunded", "payout.", "refund.")
+_OF_MONEY = ("account.updated", "charge.dispute.", "charge.refunded", "payout.", "refund.")
 
 
 def _tell_of_money(notice: StripeNotice) -> None:
-    """Disputes, refunds, payouts: whatever is known of them is asked of Stripe by who hears of it."""
+    """Disputes, refunds, payouts, accounts: whatever is known of them is asked of Stripe by who hears of it."""
     if notice.type not in provider.WEBHOOK_TYPES:
         return
     about = _read(notice.data, StripeMoneySubject).object
     told: events.Event
     if notice.type.startswith("charge.dispute."):
         told = DisputeNotified(dispute_id=about.id)
+    elif notice.type == "account.updated":
+        told = AccountNotified(account_id=about.id)
     elif notice.type.startswith("payout."):
         told = BankPayoutNotified(payout_id=about.id, account_id=notice.account or "")
     elif about.payment_intent is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -10,7 +9,16 @@ from msgspec import Meta
 
 from chalicelib.payments.schemas.payment import PaymentAmount
 
-Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339.", examples=["2026-03-01T00:00:00Z"])]
+# A text: a query's number would be taken for a time.
+Instant = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$(?!\n)",
+        description="RFC 3339.",
+        examples=["2026-03-01T00:00:00Z"],
+    ),
+]
 
 
 class PapersQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,7 +46,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     failure_code: str | None = None
     payment_intent_id: str | None = None
     setup_intent_id: Annotated[
-        str | None, msgspec.Meta(description="Instead of a payment intent, where a card is saved now and charged later.")
+        str | None, msgspec.Meta(description="Instead of an intent, where a card is saved now and charged later.")
     ] = None
     client_secret: Annotated[
         str | None,

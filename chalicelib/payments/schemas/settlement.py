@@ -104,7 +104,7 @@ class StatementTotal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatementTax(msgspec.Struct, frozen=True, kw_only=True):
-    """What was sold at a tax rate, less what was given back."""
+    """What a store's orders sold at a tax rate, fees included, less what was given back."""
 
     rate_basis_points: int
     gross: PaymentAmount

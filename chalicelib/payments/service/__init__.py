@@ -89,8 +89,8 @@ from chalicelib.payments.service.printing import HTML_POLICY, html_of, pdf_of
 from chalicelib.payments.service.reconciling import CASE as DIFFERENCE_CASE
 from chalicelib.payments.service.reconciling import get_report, list_reports, reconcile
 from chalicelib.payments.service.refunds import refund_within, request_refund, settle_refund
-from chalicelib.payments.service.tendering import Tender, TenderPlan, covers, plan_tenders, refund_to_credit
 from chalicelib.payments.service.statements import SettledStatement, statement_of_sale
+from chalicelib.payments.service.tendering import Tender, TenderPlan, covers, plan_tenders, refund_to_credit
 from chalicelib.payments.service.terms import agree_on_terms, get_terms, terms_of
 from chalicelib.payments.service.tips import offer_tip, refund_tip, settle_tip, settle_tip_refund, start_tip
 from chalicelib.payments.service.truth import (
@@ -151,11 +151,11 @@ __all__ = [
     "Resend",
     "Schedule",
     "SeenIntent",
+    "SettledStatement",
     "Share",
     "Sheet",
     "SheetLine",
     "SheetPart",
-    "SettledStatement",
     "State",
     "Sums",
     "Swap",

@@ -90,14 +90,16 @@ def _open(party: Party, country: str, name: str, by: str, key: IdempotencyKey) -
     taken = Conflict("payout_account_exists", "There is an account already: follow its onboarding link.")
     if tables.fetch(rows.account_ref(party))[0] is not None:
         raise taken
+    account_id, status = connect.open_account(party, country, name)
     now = clock.now()
     account = PayoutAccount(
         party=party,
-        account_id=connect.open_account(party, country, name),
+        account_id=account_id,
         country=country,
         opened_by=by,
         opened_at=now,
         checked_at=now,
+        status=status,
     )
     tx = Transaction()
     tx.put(rows.to_account_row(account), AccountRow.pk.does_not_exist(), taken)

@@ -21,7 +21,7 @@ from chalicelib.kernel.errors import Conflict, Contention, NotFound
 from chalicelib.kernel.event_types import PayoutDue, SettlementDue, StatementDue
 from chalicelib.kernel.transaction import AlreadyHandled, Transaction
 from chalicelib.payments.model import ledger
-from chalicelib.payments.model.payouts import Payout, PayoutState, entry_for, minimum_payout
+from chalicelib.payments.model.payouts import Payout, PayoutState, entry_for, payable
 from chalicelib.payments.model.periods import end_of_period
 from chalicelib.payments.model.statements import (
     LINES_IN_A_CHUNK,
@@ -144,8 +144,7 @@ def _close(head: Head, until: datetime, key: IdempotencyKey | None) -> SettledSt
     tx = Transaction()
     unsettled = _carry(tx, period)
     frozen, in_flight = frozen_minor(head.party, head.currency), sum(unsettled.values())
-    to_pay = max(0, owed - cash - frozen - in_flight)
-    to_pay = to_pay if to_pay >= minimum_payout(head.currency) else 0
+    to_pay = payable(owed - cash - frozen - in_flight, head.currency)
     after = replace(
         head,
         zone=zone,

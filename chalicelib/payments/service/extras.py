@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -10,8 +9,10 @@ from msgspec.structs import replace
 from chalicelib.kernel import clock, tables
 from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments import model, provider
+from chalicelib.payments.model.cases import Case
 from chalicelib.payments.model.extras import Extra, spread, taken_of
 from chalicelib.payments.model.postings import entry_of
+from chalicelib.payments.service.cases import open_case
 from chalicelib.payments.service.ledger import post
 from chalicelib.payments.service.writing import payment_ref, write
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     from chalicelib.payments.model import Payment, ProviderState
     from chalicelib.payments.provider import ClientAction
-
-logger = logging.getLogger(__name__)
-
 
 def ask_extra(payment: Payment, number: int, amount: int) -> ClientAction:
     """What the customer's app needs for an extra to be held. It is written down before anybody can pay it."""
@@ -100,6 +98,8 @@ def _take(payment: Payment, extra: Extra, wanted: int) -> int:
         provider.cancel(extra.intent_id)
     if wanted and state.status != "succeeded":
         # The hold was lost: what is missing stays what the customer owes, for a person to look at.
-        logger.error("capture of an extra failed", extra={"order_id": payment.order_id, "extra": extra.number})
+        evidence = {"payment_intent": extra.intent_id, "provider_status": state.status, "missing_minor": wanted}
+        subject = f"{payment.order_id}/extra/{extra.number}"
+        open_case(None, Case("extra_hold_lost", subject, payment.order_id, payment.store_id, evidence))
         return 0
     return state.received_minor if wanted else 0

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from chalicelib.kernel import clock, settings, tables
 from chalicelib.kernel.errors import Contention, NotFound, VersionConflict
 from chalicelib.kernel.transaction import Transaction
-from chalicelib.payments.model import Payment
+from chalicelib.payments.model import Payment, ledger
 from chalicelib.payments.model import invoices as rules
 from chalicelib.payments.model.invoices import Counter, Invoice, Paper, Party
 from chalicelib.payments.model.ledger import Entry
@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 
 # Papers that take their numbers in one transaction: two items each and the counter, of the hundred that it may have.
 _TOGETHER = 30
+_HAND_OVER = "hand_over"
 _ATTEMPTS = 16
 _LONGEST_PAUSE = 0.2
 
@@ -68,10 +69,12 @@ class _Draft(msgspec.Struct, frozen=True):
 def issue_papers(recorded: Iterable[SaleRecorded]) -> list[Invoice]:
     """Give what was recorded its invoices and credit notes. Those that were issued before are not among the answer.
 
-    Raises ``contention`` when others won every race for the numbers, and ``invoice_not_found`` for a correction whose
-    sale has no invoice yet: both are to be tried again.
+    A correction whose sale has no invoice yet, since word of it comes later, has it issued first. Raises
+    ``contention`` when others won every race for the numbers: it is to be tried again.
     """
-    wanted = sorted({_Wanted(each.order_id, each.cause, each.kind) for each in recorded}, key=_by_order)
+    told = {_Wanted(each.order_id, each.cause, each.kind) for each in recorded}
+    sales = {_Wanted(each.order_id, _HAND_OVER, ledger.SALE) for each in told if each.paper is Paper.CREDIT_NOTE}
+    wanted = sorted(told | sales, key=_by_order)
     issued: list[Invoice] = []
     for kind in Paper:  # invoices first: credit notes name them
         mine = [each for each in wanted if each.paper is kind]

@@ -26,8 +26,7 @@ from chalicelib.payments.model.reconciliation import BANK_PAYOUT, FEE, BalanceLi
 from chalicelib.payments.provider import balance as provider
 from chalicelib.payments.provider import listing
 from chalicelib.payments.service.cases import get_case, open_case, resolve_case
-from chalicelib.payments.service.ledger import AlreadyPosted, post
-from chalicelib.payments.service.terms import terms_of
+from chalicelib.payments.service.matching import MatchedMeanwhile, leave_open, match_alone, match_order
 from chalicelib.payments.service.writing import payment_ref
 from chalicelib.payments.tables import ledger as entry_rows
 from chalicelib.payments.tables import reconciliation as rows
@@ -49,13 +48,6 @@ _NIGHT: Final = timedelta(hours=6)
 _DAY_MS = 86_400_000
 _MOST_IN_REPORT = 200
 CASE: Final = "difference"
-
-
-class _MatchedMeanwhile(Conflict):
-    """Another run was faster with this line."""
-
-    def __init__(self) -> None:
-        super().__init__("line_matched", "This line of Stripe's was matched meanwhile.")
 
 
 def reconcile(due: ReconciliationDue) -> ReconciliationDue | None:
@@ -110,10 +102,10 @@ def _match_lines(due: ReconciliationDue) -> ReconciliationDue:
         known = line.order_id if line.order_id and is_id(line.order_id, "ord") else None
         by_order.setdefault(known, []).append(line)
     for line in by_order.pop(None, []):
-        matched += _match_alone(line, due.day)
+        matched += match_alone(line, due.day)
     payments = _payments_of([order_id for order_id in by_order if order_id is not None])
     for order_id, group in by_order.items():
-        matched += _match_order(order_id or "", group, payments.get(order_id or ""), due.day)
+        matched += match_order(order_id or "", group, payments.get(order_id or ""), due.day)
     after_page = _counted(due, lines, matched)
     if after is not None:
         return replace(after_page, after=after)
@@ -132,85 +124,6 @@ def _counted(due: ReconciliationDue, lines: list[BalanceLine], matched: int) -> 
 def _payments_of(order_ids: list[str]) -> dict[str, Payment]:
     read = tables.fetch(*map(payment_ref, order_ids)) if order_ids else ()
     return {order_id: payment for order_id, payment in zip(order_ids, read, strict=True) if payment is not None}
-
-
-def _match_order(order_id: str, lines: list[BalanceLine], payment: Payment | None, day: str) -> int:
-    """Match an order's lines; what is not matched stays open. How many were, now or before."""
-    pk = entry_rows.order_key(order_id)
-    known = rows.matches_under(pk)
-    fresh = [line for line in lines if line.id not in known]
-    taken = frozenset(entry_id for entry_ids in known.values() for entry_id in entry_ids)
-    found, left = rules.pair(fresh, entry_rows.entries_under(pk), taken)
-    for line in fresh:
-        _enter_fee(replace(line, order_id=order_id), payment)
-        if line.id in found:
-            _note_match(pk, line.id, found[line.id])
-    for line in left:
-        _leave_open(_difference_of(line, day))
-    return len(lines) - len(left)
-
-
-def _match_alone(line: BalanceLine, day: str) -> int:
-    """Enter what only Stripe tells of; what else is of no order waits for an entry that says the same."""
-    _enter_fee(replace(line, order_id=None), None)
-    own = rules.own_entry(line, clock.now())
-    if own is not None:
-        _post_once(own)
-        return 1
-    if rows.is_marked(line.id):
-        return 1
-    _leave_open(_difference_of(line, day))
-    return 0
-
-
-def _enter_fee(line: BalanceLine, payment: Payment | None) -> None:
-    if not line.fee:
-        return
-    terms = terms_of(payment.merchant_id, payment.terms_version) if payment else None
-    by_store = terms is not None and terms.provider_fees_by == "store"
-    entry = rules.fee_entry(line, payment.store_id if payment else None, by_store=by_store, at=clock.now())
-    if entry is not None:
-        _post_once(entry)
-
-
-def _post_once(entry: Entry) -> None:
-    tx = Transaction()
-    post(tx, entry)
-    try:
-        tx.commit()
-    except AlreadyPosted:
-        return
-
-
-def _note_match(pk: str, transaction: str, entry_ids: list[str]) -> None:
-    tx = Transaction()
-    tx.put(rows.match_row(pk, transaction, entry_ids), MatchRow.pk.does_not_exist(), _MatchedMeanwhile())
-    try:
-        tx.commit()
-    except _MatchedMeanwhile:
-        return
-
-
-def _difference_of(line: BalanceLine, day: str) -> Difference:
-    return Difference(
-        id=line.id,
-        side="stripe",
-        amount=line.amount,
-        currency=line.currency,
-        what=line.category,
-        source=line.source,
-        order_id=line.order_id,
-        seen_on=day,
-    )
-
-
-def _leave_open(difference: Difference) -> None:
-    tx = Transaction()
-    tx.put(rows.open_row(difference), OpenRow.pk.does_not_exist(), _MatchedMeanwhile())
-    try:
-        tx.commit()
-    except _MatchedMeanwhile:
-        return
 
 
 # --- our entries ------------------------------------------------------------------------------------------------------
@@ -258,7 +171,7 @@ def _leave_unmatched_open(found: Iterable[tuple[str, Entry]], day: str) -> None:
                 entry_pk=pk,
                 seen_on=day,
             )
-            _leave_open(difference)
+            leave_open(difference)
 
 
 # --- what is left -----------------------------------------------------------------------------------------------------
@@ -291,12 +204,12 @@ def _close(due: ReconciliationDue) -> None:
     tx.put(
         rows.state_row(version + 1, due.until, due.ledger_until, closing),
         StateRow.version == version if state else StateRow.pk.does_not_exist(),
-        _MatchedMeanwhile(),
+        MatchedMeanwhile(),
     )
     tx.put(rows.report_row(report))  # with the state, whose version is its condition
     try:
         tx.commit()
-    except _MatchedMeanwhile:
+    except MatchedMeanwhile:
         logger.info("another run has reported already", extra={"day": due.day})
 
 
@@ -354,7 +267,7 @@ def _found_in_order(line: Difference) -> bool:
         source=line.source,
         order_id=line.order_id,
     )
-    return _match_order(line.order_id or "", [as_line], None, line.seen_on) == 1
+    return match_order(line.order_id or "", [as_line], None, line.seen_on) == 1
 
 
 def _partner_of(line: Difference, ours: list[Difference]) -> Difference | None:
@@ -369,13 +282,13 @@ def _put_away(differences: list[Difference], match: tuple[str, str, list[str]] |
     tx = Transaction()
     if match is not None:
         pk, transaction, entry_ids = match
-        tx.put(rows.match_row(pk, transaction, entry_ids), MatchRow.pk.does_not_exist(), _MatchedMeanwhile())
-        tx.put(rows.marker_row(transaction, entry_ids), MatchRow.pk.does_not_exist(), _MatchedMeanwhile())
+        tx.put(rows.match_row(pk, transaction, entry_ids), MatchRow.pk.does_not_exist(), MatchedMeanwhile())
+        tx.put(rows.marker_row(transaction, entry_ids), MatchRow.pk.does_not_exist(), MatchedMeanwhile())
     for one in differences:
-        tx.delete(OpenRow, *rows.open_key(one), condition=OpenRow.pk.exists(), error=_MatchedMeanwhile())
+        tx.delete(OpenRow, *rows.open_key(one), condition=OpenRow.pk.exists(), error=MatchedMeanwhile())
     try:
         tx.commit()
-    except _MatchedMeanwhile:
+    except MatchedMeanwhile:
         return
     for one in differences:
         _close_case(one)

@@ -143,7 +143,7 @@ def entries_under(pk: str) -> list[Entry]:
 
 
 def indexed_between(index: str, owner_id: str, since: datetime, until: datetime) -> Iterator[tuple[int, Entry]]:
-    """Every entry of a store or rider in the index from ``since`` until before ``until``, and its moment there in ms."""
+    """The entries of a store or rider in the index since ``since`` and before ``until``, with the moment there (ms)."""
     by_time = EntryRow.ledger_store_sk if index == STORES else EntryRow.ledger_rider_sk
     start: Mapping[str, Any] | None = None
     while True:

@@ -23,6 +23,7 @@ VatId = Annotated[
 InvoicePrefix = Annotated[
     str,
     Meta(
+        max_length=12,
         pattern=r"^([A-Z0-9][A-Z0-9-]{0,11})?$(?!\n)",
         description="What the numbers of its invoices begin with.",
         examples=["LINA-"],

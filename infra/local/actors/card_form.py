@@ -36,6 +36,12 @@ class CardForm:
             {"client_secret": client_secret, "payment_method": card, "return_url": "https://doorstep.example/paid"},
         )
 
+    def save(self, setup_id: str, client_secret: str, card: str) -> dict[str, Any]:
+        """Save a card for later; the setup intent as Stripe has it then."""
+        return self._post(
+            f"/v1/setup_intents/{setup_id}/confirm", {"client_secret": client_secret, "payment_method": card}
+        )
+
     def authenticate(self, intent_id: str, outcome: str = "succeeded") -> dict[str, Any]:
         """What the customer does in the bank's dialogue: `succeeded` or `failed`. Only the sandbox has it."""
         return self._post(f"/sandbox/payment_intents/{intent_id}/authenticate", {"outcome": outcome})

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.dispatch.model.delivery import Status as DeliveryStatus
 from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.errors import DomainError
-from chalicelib.kernel.money import Money
 from chalicelib.ordering.model.order import DELIVERY_RETURNED, ENDED, Status
 from chalicelib.ordering.tables import order_ref
 from chalicelib.payments import service as payments
+from chalicelib.payments.service import settlement
+from chalicelib.payments.tables.settlement import head_ref
 from infra.local.actors import Refused
 from infra.local.actors.customer import address
-from tests.payments.histories.script import BASKETS, Crash, Fault
-from tests.payments.histories.stage import WEBHOOKS, Broken, Stage, once
+from tests.payments.histories.acts import ACTS, VISA
+from tests.payments.histories.script import BASKETS, Crash, Fault, Spec
+from tests.payments.histories.stage import Broken, Stage
 from tests.payments.histories.wires import Crashed
 
 if TYPE_CHECKING:
@@ -25,11 +27,11 @@ if TYPE_CHECKING:
 
     from chalicelib.ordering.model.order import Order
     from chalicelib.payments.model import Payment
-    from tests.payments.histories.script import History, Spec, Step
+    from tests.payments.histories.script import History, Step
 
     Act = tuple[str, Callable[[], Any]]
 
-_VISA, _3DS, _DECLINED = "pm_card_visa", "pm_card_threeDSecure2Required", "pm_card_chargeDeclinedInsufficientFunds"
+_3DS, _DECLINED = "pm_card_threeDSecure2Required", "pm_card_chargeDeclinedInsufficientFunds"
 _ON_THE_WAY_BACK = (DeliveryStatus.FAILED, DeliveryStatus.RETURNING, DeliveryStatus.RETURNED)
 _MOST_ROUNDS = 400
 _MOST_STEPS = 40
@@ -48,6 +50,7 @@ class Ordered:
     has_paid: bool = False
     declined: int = 0
     intent: tuple[str, str] | None = None
+    claim: int = 1
     told: set[str] = field(default_factory=set)
     """The intents whose secrets anybody was ever told."""
 
@@ -83,7 +86,7 @@ class Play:
 
         def act() -> str:
             try:
-                return str(_ACTS[step.do](self, ordered, step, number) or "")
+                return str(ACTS[step.do](self, ordered, step, number) or "")
             except Refused as refused:
                 return refused.code
             except DomainError as refused:
@@ -116,17 +119,13 @@ class Play:
 
     # --- how an order goes on -----------------------------------------------------------------------------------------
 
-    def go_on(self, ordered: Ordered, step: Step, number: int) -> str:
-        """What would happen next to an order if nothing was in its way, so many times."""
-        return ",".join(self._go_on(ordered) for _ in range(step.n))
-
-    def reach(self, ordered: Ordered, step: Step, number: int) -> str:
+    def reach(self, ordered: Ordered, stage: str) -> str:
         """Let an order go on as if nothing was in its way, until it has got so far."""
         for round_ in range(_MOST_STEPS):
             with self.stage.wires.quiet():
-                if self._has_reached(ordered, step.how):
+                if self._has_reached(ordered, stage):
                     return f"after {round_}"
-            done = self._go_on(ordered)
+            done = self.go_on(ordered)
             if done == "nothing":
                 break
         return "not reached"
@@ -139,7 +138,7 @@ class Play:
             return order.status in ENDED and not self.stage.post.due()
         if order.status in ENDED or stage == "placed":
             return True
-        if stage == "paid" or stage == "confirmed":
+        if stage in ("paid", "confirmed"):
             return order.confirmed_at is not None or (stage == "paid" and ordered.has_paid)
         delivery = self.stage.delivery_of(order.id)
         if stage == "at_door" and delivery is not None:
@@ -150,7 +149,7 @@ class Play:
             return order.status is not Status.PLACED
         return stage != "completed" and order.status in (Status.READY, Status.HANDED_OVER, Status.OUT_FOR_DELIVERY)
 
-    def _go_on(self, ordered: Ordered) -> str:
+    def go_on(self, ordered: Ordered) -> str:
         with self.stage.wires.quiet():
             act = self._next_act(ordered)
         if act is not None:
@@ -229,7 +228,9 @@ class Play:
             asked["tenders"] = ordered.tenders
         else:
             cash = "cash_on_delivery" if spec.mode == "delivery" else "pay_at_store"
-            asked["payment_method"] = cash if spec.paying == "cash" else "card"
+            asked["payment_method"] = {"cash": cash, "alipay": "alipay", "wechat": "wechat_pay"}.get(
+                spec.paying, "card"
+            )
         try:
             placed = customer.client.post("/v1/orders", asked, key=f"place-{ordered.id}").body
         except Refused as refused:
@@ -248,15 +249,22 @@ class Play:
                 return "nothing to pay"
             ordered.intent = told["payment_intent_id"], told["client_secret"]
             ordered.told.add(told["payment_intent_id"])
-        card = {"card_3ds": _3DS}.get(ordered.spec.paying, _VISA)
+        if ordered.spec.paying in ("alipay", "wechat"):
+            # In the wallet's app: the payment was confirmed when it was made.
+            told = self.stage.bank.phone(
+                f"/sandbox/payment_intents/{ordered.intent[0]}/authenticate", outcome="succeeded"
+            )
+            ordered.has_paid = ordered.has_paid or bool(told and told.get("status") == "succeeded")
+            return "no answer" if told is None else str(told.get("status", "refused"))
+        card = {"card_3ds": _3DS}.get(ordered.spec.paying, VISA)
         if ordered.spec.paying == "card_declined_first" and not ordered.declined:
             ordered.declined += 1
             card = _DECLINED
-        status = self._confirm(ordered.intent, card)
+        status = self.confirm(ordered.intent, card)
         ordered.has_paid = ordered.has_paid or status in ("requires_capture", "succeeded")
         return status
 
-    def _confirm(self, intent: tuple[str, str], card: str) -> str:
+    def confirm(self, intent: tuple[str, str], card: str) -> str:
         phone, (intent_id, secret) = self.stage.bank.phone, intent
         form = {"client_secret": secret, "payment_method": card, "return_url": "https://doorstep.example"}
         told = phone(f"/v1/payment_intents/{intent_id}/confirm", **form)
@@ -267,124 +275,6 @@ class Play:
             told = phone(f"/sandbox/payment_intents/{intent_id}/authenticate", outcome="succeeded")
         return "no answer" if told is None else str(told.get("status", "refused"))
 
-    def pay_again(self, ordered: Ordered, step: Step, number: int) -> str:
-        """The payment form was still open, whatever became of the order."""
-        return self.pay(ordered) if ordered.is_placed else "not placed"
-
-    def cancel(self, ordered: Ordered, step: Step, number: int) -> None:
-        """The customer steps back."""
-        self.stage.customer.cancel(ordered.id or "ord_none")
-
-    def reject(self, ordered: Ordered, step: Step, number: int) -> None:
-        """The store turns it down."""
-        self.stage.tablet.reject(ordered.id or "ord_none")
-
-    def give_up(self, ordered: Ordered, step: Step, number: int) -> None:
-        """The store cancels what it has accepted."""
-        self.stage.tablet.cancel(ordered.id or "ord_none")
-
-    def adjust(self, ordered: Ordered, step: Step, number: int) -> None:
-        """Something is missing."""
-        missing = [{"line": step.how, "quantity": step.n}]
-        self.stage.tablet._command(ordered.id or "ord_none", "adjust", {"missing": missing})
-
-    def refund(self, ordered: Ordered, step: Step, number: int) -> str:
-        """The store gives something back."""
-        what, payer = step.how.split("/")
-        asked: dict[str, Any] = {"reason": "quality", "paid_by": payer}
-        if what == "amount":
-            asked["amount"] = {"amount": step.n, "currency": "EUR"}
-        elif what != "all":
-            asked["lines"] = [{"line": what.removeprefix("line:"), "quantity": 1}]
-        path = f"/v1/stores/{self.stage.shop.id}/orders/{ordered.id or 'ord_none'}/refunds"
-        made = self.stage.tablet.client.post(path, asked, key=f"refund-{number}-{ordered.id}").body
-        return f"{made['amount']['amount']} {made['state']}"
-
-    def tip(self, ordered: Ordered, step: Step, number: int) -> str:
-        """A tip of its own, paid at once."""
-        asked = {"amount": {"amount": step.n, "currency": "EUR"}}
-        path = f"/v1/orders/{ordered.id or 'ord_none'}/tips"
-        offered = self.stage.customer.client.post(path, asked, key=f"tip-{ordered.id}-{step.n}").body
-        if not offered.get("client_secret"):
-            return str(offered["state"])
-        return self._confirm((offered["payment_intent_id"], offered["client_secret"]), _VISA)
-
-    def goodwill(self, ordered: Ordered, step: Step, number: int) -> None:
-        """Credit for the trouble, at the store's cost."""
-        given = payments.give_goodwill(
-            self.stage.shop.id,
-            ordered.id or "ord_none",
-            Money(step.n, "EUR"),
-            valid_days=None,
-            reason="sorry",
-            by=self.stage.shop.owner_id,
-            key=once(f"goodwill-{number}-{ordered.id}"),
-        )
-        if all(credit.id != given.id for credit in self.stage.credits):
-            self.stage.store_credit(1)
-
-    def revoke_card(self, ordered: Ordered, step: Step, number: int) -> None:
-        """A gift card turns out to be stolen."""
-        for credit in self.stage.credits:
-            if credit.code:
-                payments.revoke_gift_card(credit.id, None, "stolen", "adm_1")
-                return
-
-    def fail_delivery(self, ordered: Ordered, step: Step, number: int) -> str:
-        """Nobody opens."""
-        with self.stage.wires.quiet():
-            delivery = self.stage.delivery_of(ordered.id) if ordered.is_placed else None
-        rider = self.stage.rider(delivery.rider_id) if delivery else None
-        if rider is None:
-            return "nobody on the road"
-        if delivery.status is DeliveryStatus.PICKED_UP:
-            rider.arrive_at_door(delivery.id)
-        rider.fail(delivery.id)
-        return ""
-
-    def drop_delivery(self, ordered: Ordered, step: Step, number: int) -> str:
-        """The rider's tyre is flat."""
-        with self.stage.wires.quiet():
-            delivery = self.stage.delivery_of(ordered.id) if ordered.is_placed else None
-        rider = self.stage.rider(delivery.rider_id) if delivery else None
-        if rider is None:
-            return "nobody on the road"
-        rider.drop(delivery.id)
-        return ""
-
-    def lose_hold(self, ordered: Ordered, step: Step, number: int) -> str:
-        """The bank lets go of the hold, as it does after seven days."""
-        if ordered.intent is None:
-            return "no hold"
-        told = self.stage.bank.control("POST", f"/sandbox/payment_intents/{ordered.intent[0]}/expire", {})
-        return str(told.get("status", "no hold"))
-
-    # --- what the world does ------------------------------------------------------------------------------------------
-
-    def arrive(self, ordered: Ordered, step: Step, number: int) -> str:
-        """Some messages arrive: in their order, the youngest first, twice, or long after they had arrived."""
-        post = self.stage.post
-        brought = []
-        for _ in range(step.n):
-            waiting = [each for each in post.messages if each.arrived] if step.how == "late_again" else post.due()
-            if not waiting:
-                break
-            message = waiting[-1] if step.how in ("youngest", "late_again") else waiting[0]
-            for _ in range(2 if step.how == "twice" else 1):
-                brought.append(f"{message} {'taken' if post.bring(message) else 'failed'}")
-        return ", ".join(brought) or "nothing is under way"
-
-    def wait(self, ordered: Ordered, step: Step, number: int) -> None:
-        """So many minutes pass."""
-        self.stage.pass_time(timedelta(minutes=step.n))
-
-    def lose_notice(self, ordered: Ordered, step: Step, number: int) -> str:
-        """Stripe's notices get lost, for good."""
-        lost = [each for each in self.stage.post.due() if each.queue == WEBHOOKS][: step.n]
-        for message in lost:
-            message.arrived = 1
-        return f"lost {lost}"
-
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def wind_up(self) -> None:
@@ -393,6 +283,7 @@ class Play:
         post = self.stage.post
         for round_ in range(_MOST_ROUNDS):
             post.bring_all_due()
+            self._see_resends()
             with self.stage.wires.quiet():
                 acts = [act for each in self.orders if each.is_placed and (act := self._next_act(each)) is not None]
                 going = [each.id for each in self.orders if not self._is_over(each)]
@@ -413,28 +304,45 @@ class Play:
                 self.stage.riders_report()
         else:
             raise Broken(f"no end of messages: {post.owing()}")
-        for _ in range(2):
-            self._sweep()
+        # With an echo so long that every period of settlement ends.
+        for days in (8 if self.history.echo else 1, 1):
+            self._sweep(days)
         if self.history.echo:
             for message in reversed(list(post.messages)):
                 if not post.bring(message):
                     raise Broken(f"{message} failed when it came again: {message.body}")
             post.bring_all_due()
 
-    def _sweep(self) -> None:
-        """A day passes, and everything that recurs does its work."""
+    def _sweep(self, days: int) -> None:
+        """Days pass, and everything that recurs does its work."""
         stage = self.stage
-        stage.pass_time(timedelta(days=1))
-        stage.post.fire_schedules([("store", stage.shop.id), *(("rider", rider) for rider in stage.rider_ids)])
+        stage.pass_time(timedelta(days=days))
+        with stage.wires.quiet():
+            parties = [settlement.party_of("store", stage.shop.id)]
+            parties += [settlement.party_of("rider", rider) for rider in stage.rider_ids]
+            parties = [party for party in parties if tables.fetch(head_ref(party, "EUR"))[0] is not None]
+        stage.post.fire_schedules([(party.kind, party.id) for party in parties])
+        tomorrow = clock.now() + timedelta(days=1)
         for _ in range(_MOST_ROUNDS):
             stage.post.bring_all_due()
-            owing = stage.post.owing()
+            # A payout waits for its account from day to day, for ever where nobody opens one.
+            owing = [message for message in stage.post.owing() if message.due < tomorrow]
             if not owing:
                 return
             self._wait_for(min(message.due for message in owing))
         raise Broken(f"no end of messages: {stage.post.owing()}")
 
     # --- how things stand ---------------------------------------------------------------------------------------------
+
+    def _see_resends(self) -> None:
+        """What is brought once more is an order like any other."""
+        known = {ordered.id for ordered in self.orders}
+        for order_id in sorted(self.stage.wires.order_ids - known):
+            with self.stage.wires.quiet():
+                order: Order = tables.fetch(order_ref(order_id))[0]
+            spec = Spec(mode=order.mode, paying="never_pays")
+            quote = {"id": ids.retag(order_id, "qte")}
+            self.orders.append(Ordered(len(self.orders), spec, quote=quote, is_placed=True))
 
     def _give_credit(self, ordered: Ordered) -> None:
         spec = ordered.spec
@@ -467,12 +375,3 @@ class Play:
 
     def _wait_for(self, instant: Any) -> None:
         clock._frozen = max(clock.now(), instant)
-
-
-_ACTS: dict[str, Callable[[Play, Ordered, Step, int], Any]] = {
-    name: getattr(Play, name)
-    for name in (
-        "reach", "go_on", "arrive", "wait", "lose_notice", "cancel", "reject", "give_up", "adjust", "tip", "refund", "goodwill",
-        "revoke_card", "fail_delivery", "drop_delivery", "pay_again", "lose_hold",
-    )
-}  # fmt: skip

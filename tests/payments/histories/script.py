@@ -99,9 +99,10 @@ class History(_Printable, frozen=True):
 
 _PAYING: tuple[Paying, ...] = (
     "card", "card", "card", "card_3ds", "card_declined_first", "never_pays", "cash", "gift", "split", "split", "credit",
-    "all_three",
+    "all_three", "alipay", "wechat",
 )  # fmt: skip
 _REFUNDS = ("all", "amount", "amount", "line:0", "line:1", "line:2", "delivery_fee", "tip")
+_ANSWERS = ("accept", "reject", "refund", "credit", "resend", "agree", "agree", "decline", "withdraw")
 _PAYERS = ("store", "platform", "rider", "supplier")
 
 _faults = st.builds(
@@ -115,6 +116,9 @@ _faults = st.builds(
 )
 
 
+_ONE, _NOTHING = st.just(1), st.just("")
+
+
 def _crashes(most: int) -> st.SearchStrategy[Crash]:
     side, again = st.sampled_from(("after", "before")), st.sampled_from((True, True, False))
     return st.builds(Crash, st.integers(1, most), side=side, again=again)
@@ -124,7 +128,7 @@ def _steps(orders: int) -> st.SearchStrategy[Step]:
     which = st.integers(0, orders - 1)
     few = st.integers(1, 4)
 
-    def step(do: str, *, n: Any = st.just(1), how: Any = st.just(""), calls: int = 9) -> st.SearchStrategy[Step]:
+    def step(do: str, *, n: Any = _ONE, how: Any = _NOTHING, calls: int = 9) -> st.SearchStrategy[Step]:
         # The smallest history, to which hypothesis shrinks, has no trouble.
         trouble = st.none() | st.none() | st.none() | _crashes(calls) | _faults
         return st.builds(Step, st.just(do), of=which, n=n, how=how, trouble=trouble)
@@ -157,6 +161,13 @@ def _steps(orders: int) -> st.SearchStrategy[Step]:
         step("lose_hold"),
         step("goodwill", n=st.integers(1, 900)),
         step("revoke_card"),
+        step("claim", how=st.just("cancellation")),
+        step("claim", how=st.sampled_from(("refund", "resend", "cancellation"))),
+        step("answer", n=st.integers(1, 1500), how=st.sampled_from(_ANSWERS)),
+        step("answer", n=st.integers(1, 1500), how=st.sampled_from(_ANSWERS)),
+        step("dispute", how=st.sampled_from(("won", "lost", ""))),
+        step("fail_refund"),
+        step("open_account"),
     )
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 WEBHOOKS = "stripe"
 STOCK = 1000
+METHODS = ["card", "alipay", "wechat_pay", "pay_at_store", "cash_on_delivery"]
 COUNTED = ("PIZ-MARG-32", "SAL-CAES", "DRK-COLA-33")
 _MOST_TRIES = 12
 
@@ -204,7 +205,13 @@ class Stage:
     def build(cls, token_for: Any, wires: Wires, bank: Bank, post: Post) -> Stage:
         """A store somewhere on earth, where no other history has its riders."""
         point = {"lat": round(random.uniform(-55, 55), 4), "lng": round(random.uniform(-170, 170), 4)}
-        return cls(token_for, wires, bank, post, world.open_shop(STOCK, point=point, proof_of_delivery="pin"))
+        return cls(
+            token_for,
+            wires,
+            bank,
+            post,
+            world.open_shop(STOCK, point=point, proof_of_delivery="pin", payment_methods=METHODS),
+        )
 
     def hire_riders(self) -> None:
         """Two riders on shift near the store."""

@@ -26,7 +26,8 @@ pytestmark = pytest.mark.fault
 
 SHARDS = 4
 HISTORIES = int(os.environ.get("DOORSTEP_HISTORIES", "200"))
-SEED = int(os.environ.get("DOORSTEP_SEED", "0" if "DOORSTEP_HISTORIES" not in os.environ else random.getrandbits(32)))
+# A run of the tests plays the same ones each time.
+SEED = int(os.environ.get("DOORSTEP_SEED") or (random.getrandbits(32) if "DOORSTEP_HISTORIES" in os.environ else 1))
 
 
 @pytest.mark.parametrize("history", REGRESSIONS.values(), ids=REGRESSIONS.keys())
@@ -58,6 +59,6 @@ def test_every_cent_is_accounted_for(token_for: Callable[..., str], shard: int) 
         if share > 50 and played % 50 == 0:
             each = (time.monotonic() - begun) / played
             told = f"histories {shard} (seed {SEED}): {played} of {share}, {each:.2f} s each"
-            print(told, file=sys.__stderr__, flush=True)
+            print(told, file=sys.stderr, flush=True)
 
     play()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.kernel import clock, tables
@@ -42,7 +43,7 @@ def _books(play: Play) -> Iterator[str]:
         if rest:
             yield f"the trial balance of {currency} is {rest}"
     shop = play.stage.shop.id
-    by_time = payments.all_entries_of_store(shop, play.began, clock.now())
+    by_time = payments.all_entries_of_store(shop, play.began, clock.now() + timedelta(seconds=1))
     theirs = {entry.id: entry for entry in kept.values() if entry.store_id == shop and entry.concerns_store}
     if {entry.id: entry for entry in by_time} != theirs:
         yield "what the index of the store tells is not what the ledger has of it"
@@ -155,14 +156,14 @@ def _ledger(ordered: Ordered, payment: Payment, tip: payments.Tip | None, play: 
             yield f"{cash} in cash of {net}, of which {by_credit} by credit"
     elif cash:
         yield f"{cash} in cash for an order that was not paid in cash"
-    paid = [
-        each["captured"]
+    there = sum(
+        each["captured"] - each["refunded"]
         for each in play.stage.bank.summary()["intents"]
-        if each["metadata"].get("tip_of") == ordered.id and each["captured"]
-    ]
-    told = [tip.amount] if tip is not None and tip.state is TipState.CAPTURED else []
-    if paid != told:
-        yield f"tips of {paid} were paid, and {told} are known"
+        if each["metadata"].get("tip_of") == ordered.id
+    )
+    told = tip.paid_minor if tip is not None and tip.state is TipState.CAPTURED else 0
+    if there != told:
+        yield f"Stripe has {there} of its tip, and {told} are known"
 
 
 def _credits(play: Play) -> Iterator[str]:

@@ -19,6 +19,7 @@ from requests.structures import CaseInsensitiveDict
 
 from chalicelib.kernel import events, tables
 from chalicelib.kernel.events import EventsRow
+from chalicelib.ordering.tables import STATE, OrderRow
 from chalicelib.payments.model.cases import Case
 from chalicelib.payments.model.ledger import Entry
 from chalicelib.payments.tables.cases import CASE, CaseRow
@@ -27,6 +28,7 @@ from infra.local.stripe_sandbox.balances import Balances
 from infra.local.stripe_sandbox.deliveries import Deliveries
 from infra.local.stripe_sandbox.faults import Faults
 from infra.local.stripe_sandbox.gateway import Gateway, Request, Response
+from infra.local.stripe_sandbox.model import Account, Charge, Refund
 from infra.local.stripe_sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class Wires:
         self.entries: dict[str, Entry] = {}
         self.entry_keys: set[str] = set()
         self.cases: dict[str, Case] = {}
+        self.order_ids: set[str] = set()
         self._fuse: tuple[int, str] | None = None
         self._is_quiet = False
 
@@ -120,6 +123,8 @@ class Wires:
             entry = msgspec.convert(EntryRow.body.deserialize(item["b"]["B"]), Entry)
             self.entry_keys.add(item["pk"]["S"])
             self.entries[f"{item['pk']['S']} {item['sk']['S']}"] = entry
+        if put["TableName"] == OrderRow.Meta.table_name and item["sk"]["S"] == STATE:
+            self.order_ids.add("ord_" + item["pk"]["S"].partition("#")[2])
         if put["TableName"] == CaseRow.Meta.table_name and item["sk"]["S"] == CASE:
             case = msgspec.convert(CaseRow.body.deserialize(item["b"]["B"]), Case)
             self.cases[case.id] = case
@@ -198,6 +203,25 @@ class Bank:
         if rows:
             self._told = rows[-1][0]
         return [json.loads(body) for _, body in rows]
+
+    def onboard(self) -> int:
+        """Every connected account becomes able to be paid; how many there are."""
+        accounts = list(self._store.everything(Account))
+        for account in accounts:
+            self.control("POST", f"/sandbox/accounts/{account.id}/onboard", {})
+        return len(accounts)
+
+    def charge_of(self, order_id: str) -> str | None:
+        """A captured charge of an order."""
+        intents = {intent.id for intent in self._store.with_metadata("order_id", order_id)} if order_id else set()
+        charges = self._store.everything(Charge)
+        return next((each.id for each in charges if each.payment_intent in intents and each.captured), None)
+
+    def refund_of(self, order_id: str) -> str | None:
+        """A refund of an order that moved money."""
+        intents = {intent.id for intent in self._store.with_metadata("order_id", order_id)} if order_id else set()
+        refunds = self._store.everything(Refund)
+        return next((each.id for each in refunds if each.payment_intent in intents and not each.released), None)
 
     def summary(self) -> dict[str, Any]:
         return self.control("GET", "/sandbox/summary")
