@@ -29,7 +29,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help venv run test histories apportionment nightly replay trace bench-orders bench-races bench-imports \
-	bench-counts openapi package deploy format format-check lint types walls sizes openapi-check check hooks clean
+	bench-counts bench-cost openapi package deploy format format-check lint types walls sizes openapi-check check hooks clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ bench-imports: venv ## what importing the app adds to a cold start
 
 bench-counts: venv ## requests, units and invocations of every use case, against what they may cost
 	$(RUN) -m benchmarks.counts --check $(ARGS)
+
+bench-cost: venv ## 1,000 delivered orders at AWS list price, by service, from counted work
+	$(RUN) -m benchmarks.cost $(ARGS)
 
 openapi: venv ## docs/openapi.json, from the routes and schemas
 	$(RUN) -m chalicelib.edge.openapi > docs/openapi.json.new
