@@ -89,8 +89,9 @@ class Billed(Machine):
         from chalicelib.kernel.logs import JsonFormatter
 
         for service, operation in (("events", "PutEvents"), ("sqs", "SendMessageBatch")):
-            events._client(service).meta.events.register(  # noqa: SLF001 (what it sends is counted)f"before-parameter-build.{service}.{operation}", self._sent)
-        write = metrics._write  # noqa: SLF001 (no metric is written off Lambda: calls are counted)
+            client = events._client(service)  # noqa: SLF001 (what it sends is counted)
+            client.meta.events.register(f"before-parameter-build.{service}.{operation}", self._sent)
+        write = metrics._write  # noqa: SLF001 (off Lambda nothing is written: the calls are counted)
 
         def counted(name: str, unit: str, value: float, **dimensions: str) -> None:
             if self._now is not None:

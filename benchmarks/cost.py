@@ -202,8 +202,10 @@ def verdict(bill: Bill, told: Assumed, costs: dict[str, dict[str, float]]) -> li
     gateway = sum(part.get("API Gateway", 0.0) for part in costs.values())
     found = [
         f"[yellow]${whole:.2f} for 1,000 delivered orders: the aim of ${TARGET_USD:.2f} is missed.",
-        f"In the way stand the polls and positions, ${polls:.2f} of it (API Gateway's price for all REST requests: "
-        + f"${gateway:.2f}); browsing and the orders themselves cost ${whole - polls:.2f}.",
+        (
+            f"In the way stand the polls and positions, ${polls:.2f} of it (API Gateway's price for all REST requests: "
+            f"${gateway:.2f}); browsing and the orders themselves cost ${whole - polls:.2f}."
+        ),
         "With:",
     ]
     return found + [f"  ${usd:.2f}  {what}" for what, usd in instead(bill, told).items()]
