@@ -29,7 +29,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help venv run test histories apportionment nightly replay trace bench-orders bench-races bench-imports \
-	bench-counts bench-cost openapi package deploy format format-check lint types walls sizes openapi-check check hooks clean
+	bench-counts bench-cost bench-growth openapi package deploy format format-check lint types walls sizes openapi-check check hooks clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench-counts: venv ## requests, units and invocations of every use case, against
 
 bench-cost: venv ## 1,000 delivered orders at AWS list price, by service, from counted work
 	$(RUN) -m benchmarks.cost $(ARGS)
+
+bench-growth: venv ## requests and units of the use cases as stores, menus and histories grow (ARGS=--check: small)
+	$(RUN) -m benchmarks.growth $(ARGS)
 
 openapi: venv ## docs/openapi.json, from the routes and schemas
 	$(RUN) -m chalicelib.edge.openapi > docs/openapi.json.new

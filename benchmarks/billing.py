@@ -200,9 +200,7 @@ def count(directory: Path) -> Bill:
         ):
             etag = machine.call("GET", path, user).etag
             bill.polls[name] = machine.of(
-                lambda path=path, user=user, etag=etag: machine.call(  # type: ignore[misc]
-                    "GET", path, user, headers=unless(etag)
-                )
+                lambda path=path, user=user, etag=etag: machine.call("GET", path, user, headers=unless(etag))
             )
         menu = f"/v1/stores/{place.store_id}/menu"
         read = machine.call("GET", menu)
