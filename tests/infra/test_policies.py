@@ -44,7 +44,7 @@ def test_nothing_is_allowed_on_everything(name: str, statement: dict[str, Any]) 
         assert wild == "", arn
         if kept != arn:
             assert kept.endswith(("/index/", "/stream/", ":log-group:/aws/lambda/${AWS::StackName}-")), arn
-        assert "${Prefix}-" in arn or "${AWS::StackName}-" in arn
+        assert "${Prefix}-" in arn or "${AWS::StackName}-" in arn or ":secret:${Prefix}/" in arn
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -58,3 +58,24 @@ def test_nobody_scans_or_administers(name: str) -> None:
         "logs:CreateLogStream",
     }
     assert not {action for action in actions if action.startswith(("iam:", "kms:", "s3:"))}
+
+
+def test_a_function_may_read_the_secrets_that_it_is_given_and_no_others() -> None:
+    for stage, described in CONFIG["stages"].items():
+        for name, policy in POLICIES.items():
+            own = described["lambda_functions"].get(name, {}).get("environment_variables", {})
+            values = {**described["environment_variables"], **own}.values()
+            given = {each.removeprefix("secretsmanager:") for each in values if each.startswith("secretsmanager:")}
+            readable = {
+                resource["Fn::Sub"].partition(":secret:")[2]
+                for statement in policy["Statement"]
+                if "secretsmanager:GetSecretValue" in statement["Action"]
+                for resource in statement["Resource"]
+            }
+            # Secrets Manager ends an ARN with six characters of its own.
+            wanted = {f"{each.partition('#')[0]}-??????".replace(f"doorstep-{stage}", "${Prefix}") for each in given}
+            assert readable == wanted, (stage, name)
+
+
+def test_no_template_resolves_a_secret() -> None:
+    assert "{{resolve" not in (CHALICE / "config.json").read_text()
