@@ -19,6 +19,11 @@ PYTEST_ARGS ?=
 # Packaging and deploying: which stage.
 STAGE ?= dev
 
+# Load and soak: how many customers, how long (MINUTES where it is given).
+USERS ?= 50
+SECONDS ?= 60
+MINUTES ?=
+
 # Histories: how many, and (SEED=…) the same ones again.
 N ?= 2000
 SEED ?=
@@ -29,7 +34,8 @@ ARGS ?=
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help venv run test histories apportionment nightly replay trace bench-orders bench-races bench-imports \
-	bench-counts bench-cost bench-growth openapi package deploy format format-check lint types walls sizes openapi-check check hooks clean
+	bench-counts bench-cost bench-growth load soak openapi package deploy format format-check lint types walls sizes \
+	openapi-check check hooks clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +82,9 @@ bench-cost: venv ## 1,000 delivered orders at AWS list price, by service, from c
 
 bench-growth: venv ## requests and units of the use cases as stores, menus and histories grow (ARGS=--check: small)
 	$(RUN) -m benchmarks.growth $(ARGS)
+
+load: venv ## a crowd on a local stack, its rates and latencies: USERS=50 SECONDS=60
+	@$(RUN) -m benchmarks.load --users "$(USERS)" --seconds "$(if $(MINUTES),$$(($(MINUTES) * 60)),$(SECONDS))" $(ARGS)
 
 openapi: venv ## docs/openapi.json, from the routes and schemas
 	$(RUN) -m chalicelib.edge.openapi > docs/openapi.json.new
