@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from chalice.app import Blueprint, CORSConfig, Response
 
-from chalicelib.edge import problems
+from chalicelib.edge import problems, trail
 from chalicelib.edge.decoding import PATH_VALUE, decode
 from chalicelib.edge.route import MAX_BODY_BYTES, ROUTES, TAGS, Reply, Request, Route
 from chalicelib.kernel import ids, limits, logs
@@ -222,6 +222,7 @@ def _answer(route: Route, handler: Callable[..., Any], raw: ChaliceRequest, requ
         if request.idempotency is None:
             raise
         return _replay(route, request, error)
+    trail.note(route, request, route.status)
     reply: Reply[Any] = route.answer(result) if route.answer else result
     if route.finish:
         reply.body = route.finish(request, msgspec.to_builtins(reply.body))
@@ -247,6 +248,8 @@ def _replay(route: Route, request: Request[Any], error: DomainError) -> Response
             "This Idempotency-Key was used for another request: take a new one.",
             status=422,
         ) from error
+    # The first answer may have been lost before it was noted; a deed that is noted twice has two request ids.
+    trail.note(route, request, route.status)
     body = stored.answer.get("body")
     if route.finish:
         body = route.finish(request, body)

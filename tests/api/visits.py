@@ -325,6 +325,8 @@ def _payout_account(kind: str, body: Any = None) -> Callable[[Scene], Visit]:
 _BACK = {"return_url": "https://shop.test/done", "refresh_url": "https://shop.test/again"}
 _SETTLEMENT = "/v1/settlement/{party}/{party_id}/statements"
 _STATEMENTS = "/v1/stores/{store_id}/statements"
+
+
 def _tipped(scene: Scene) -> Visit:
     """About a tip that the customer of an order has paid by itself."""
     order = scene.order(method="pay_at_store", mode="pickup")
@@ -441,6 +443,8 @@ TABLE: dict[str, Row] = {
     # Stripe's books beside ours, and what needs a person
     "GET /v1/reconciliations": Row("admin", lambda _: Visit()),
     "GET /v1/reconciliations/{day}": Row("admin", _reconciled),
+    "GET /v1/audit": Row("admin", lambda _: Visit()),
+    "GET /v1/stores/{store_id}/audit": Row("owner of the merchant", _at_store()),
     "GET /v1/cases": Row("admin", lambda _: Visit()),
     "GET /v1/cases/{case_id}": Row("admin", _case()),
     "POST /v1/cases/{case_id}/resolve": Row("admin", _case({"outcome": "no_action", "note": "All is well."})),
