@@ -1,8 +1,9 @@
 """What use cases cost as the data grows: `python -m benchmarks.growth [--check] [--orders …] [--stores …] [--items …]`.
 
 In one process on the durable local DynamoDB. First everything is small, a page of orders; then a store's and a
-customer's history grows, then the store's menu, then the number of stores around. At every size the same use cases are played, and what each asks
-of DynamoDB is compared with the first time. The whole history belongs to one store and one customer: the worst case.
+customer's history grows, then the store's menu, then the number of stores around. At every size the same use cases are
+played, and what each asks of DynamoDB is compared with the first time. The whole history belongs to one store and one
+customer: the worst case.
 Orders are copies of one that was delivered and paid, written in batches; stores are opened by the service itself.
 `--check` fails where a use case that should not grow does; without sizes of your own it takes small ones.
 """
