@@ -33,7 +33,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run test histories apportionment nightly replay trace bench-orders bench-races bench-imports \
+.PHONY: audit help venv run test histories apportionment nightly replay trace bench-orders bench-races bench-imports \
 	bench-counts bench-cost bench-growth load soak openapi package deploy format format-check lint types walls sizes \
 	openapi-check check hooks clean
 
@@ -86,6 +86,9 @@ bench-growth: venv ## requests and units of the use cases as stores, menus and h
 load: venv ## a crowd on a local stack, its rates and latencies: USERS=50 SECONDS=60
 	@$(RUN) -m benchmarks.load --users "$(USERS)" --seconds "$(if $(MINUTES),$$(($(MINUTES) * 60)),$(SECONDS))" $(ARGS)
 
+soak: venv ## orders while everything breaks, one fault after the other: MINUTES=10; writes soak-report.json
+	$(RUN) -m tests.faults.soak --minutes "$(or $(MINUTES),10)" $(ARGS)
+
 openapi: venv ## docs/openapi.json, from the routes and schemas
 	$(RUN) -m chalicelib.edge.openapi > docs/openapi.json.new
 	@mv docs/openapi.json.new docs/openapi.json
@@ -120,7 +123,10 @@ openapi-check: venv
 	@$(RUN) -m chalicelib.edge.openapi | diff -u docs/openapi.json - || { \
 		echo "docs/openapi.json is not what the code serves: make openapi, and commit it" >&2; exit 1; }
 
-check: format-check lint types walls sizes openapi-check test bench-counts ## all that CI runs
+audit: venv ## what is known to be unsafe: our code by bandit, pinned versions by pip-audit
+	@.ci/audit $(BIN)
+
+check: format-check lint types walls sizes audit openapi-check test bench-counts ## all that CI runs
 
 hooks: venv ## ruff, mypy and the walls before every commit
 	$(BIN)/pre-commit install

@@ -126,7 +126,7 @@ def timer_row(entry: Envelope) -> EventsRow:
         pk=f"OUT#{entry.id}",
         sk="-",
         outbox=[to_json(entry)],
-        due_pk=f"DUE#{random.randrange(_SHARDS)}",
+        due_pk=f"DUE#{random.randrange(_SHARDS)}",  # nosec B311
         due_sk=clock.epoch_ms(due),
         ttl=expiry(due),
     )
@@ -382,7 +382,7 @@ def _attempt(reaction: Callable[[Any, Meta], None], event: Event, meta: Meta) ->
             lost_race = isinstance(error, VersionConflict | Contention)
             if not lost_race or attempt == _ATTEMPTS - 1:
                 raise
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # nosec B311
         else:
             return
 

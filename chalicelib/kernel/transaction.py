@@ -162,7 +162,7 @@ class Transaction:
             if _write_one(writes[0]) if alone else _write_all(writes, token):
                 self._conclude()
                 return
-            time.sleep(random.uniform(pause / 2, pause))
+            time.sleep(random.uniform(pause / 2, pause))  # nosec B311
             pause *= 2
         logger.warning("contention won every retry", extra={"writes": len(writes)})
         raise Contention
