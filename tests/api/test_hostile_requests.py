@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chalicelib.edge import cursors
+from chalicelib.kernel import clock
 from tests.api.sending import BY_NAME, caller_of, send
 from tests.api.visits import TABLE, Visit
 
@@ -178,6 +179,8 @@ def _filters(scene: Scene, visit: Visit) -> dict[str, tuple[str, ...]]:
         "GET /v1/gift-cards/{gift_card_id}/movements": ("gift-card", gift_card_id),
         "GET /v1/merchants/{merchant_id}/gift-cards/{gift_card_id}/movements": ("gift-card", gift_card_id),
         "GET /v1/me/credits/{currency}/movements": ("credits", scene.subjects["customer"], "EUR"),
+        "GET /v1/reconciliations": ("reconciliations", str(clock.now().year)),
+        "GET /v1/cases": ("cases", "open"),
         "GET /v1/stores/{store_id}/statements": ("statements", "store", scene.store_id),
         "GET /v1/rider/statements": ("statements", "rider", scene.subjects["rider"]),
         "GET /v1/settlement/{party}/{party_id}/statements": ("statements", "store", scene.store_id),

@@ -93,6 +93,11 @@ def test_what_creates_or_moves_money_is_idempotent(doc: dict[str, Any]) -> None:
     assert without - commands - reports == {
         "POST /v1/quotes",  # a quote binds nobody
         "POST /v1/orders/{order_id}/cancel",  # cancelling again changes nothing
+        "POST /v1/orders/{order_id}/claims/{number}/decline",  # an answer is given once,
+        "POST /v1/orders/{order_id}/claims/{number}/withdraw",  # and the same again changes nothing
+        "POST /v1/orders/{order_id}/proposal/agree",  # so it is with what a store proposes
+        "POST /v1/orders/{order_id}/proposal/decline",
+        "POST /v1/cases/{case_id}/resolve",  # a case is resolved once
         "POST /v1/rider/shift",  # doing it twice is doing it once
         "POST /v1/gift-cards/balance",  # looks, and changes nothing: a code is no part of a URL
         "POST /v1/gift-cards/{gift_card_id}/revoke",  # a card ends once

@@ -89,7 +89,7 @@ def agree_to_offer(request: Request[None]) -> service.ClaimedOrder:
 
 
 @endpoints.post(_CLAIM + "/decline", permission=Role("customer"), returns=ClaimedOrderView, errors=_TURN)
-def decline_offer(request: Request[None]) -> Reply[ClaimedOrderView]:
+def decline_offer_of_store(request: Request[None]) -> Reply[ClaimedOrderView]:
     """Turn down what the store offers instead: the order stays as it is."""
     number = _number(request)
     order = service.decline_offer_of_store(request.principal.id, request.path["order_id"], number, request.request_id)

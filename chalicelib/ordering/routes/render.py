@@ -16,6 +16,7 @@ from chalicelib.ordering.schemas import (
     OrderPayment,
     OrderSummaryView,
     OrderView,
+    PaymentStep,
     PlacedOrderView,
     PlacedPayment,
     PriceBreakdown,
@@ -27,7 +28,6 @@ from chalicelib.ordering.schemas import (
     StoreOrderView,
     TicketLine,
     TimelineEntry,
-    WalletStep,
 )
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def action_view(action: service.ClientAction) -> dict[str, Any]:
     shown = {named: action.intent_id, "client_secret": action.client_secret}
     if step is None:
         return shown
-    return {**shown, "next_step": WalletStep(kind=step.kind, url=step.url, data=step.data, image_url=step.image_url)}
+    return {**shown, "next_step": PaymentStep(kind=step.kind, url=step.url, data=step.data, image_url=step.image_url)}
 
 
 def order_view(snapshot: service.OrderSnapshot) -> OrderView:

@@ -33,6 +33,7 @@ from chalicelib.ordering.schemas.views import (
     OrderPayment,
     OrderSummaryView,
     OrderView,
+    PaymentStep,
     PlacedOrderView,
     PlacedPayment,
     PriceBreakdown,
@@ -45,7 +46,6 @@ from chalicelib.ordering.schemas.views import (
     StoreOrderView,
     TicketLine,
     TimelineEntry,
-    WalletStep,
 )
 
 __all__ = [
@@ -72,6 +72,7 @@ __all__ = [
     "OrderPayment",
     "OrderSummaryView",
     "OrderView",
+    "PaymentStep",
     "PlaceOrder",
     "PlacedOrderView",
     "PlacedPayment",
@@ -89,5 +90,4 @@ __all__ = [
     "StoreOrderView",
     "TicketLine",
     "TimelineEntry",
-    "WalletStep",
 ]

@@ -149,7 +149,7 @@ class OrderDelivery(msgspec.Struct, frozen=True, kw_only=True):
     has_rider: bool
 
 
-class WalletStep(msgspec.Struct, frozen=True, kw_only=True):
+class PaymentStep(msgspec.Struct, frozen=True, kw_only=True):
     """Where a wallet is paid: lead the customer to `url`, or show `data` as a QR code, which `image_url` shows too."""
 
     kind: Literal["redirect", "qr_code"]
@@ -174,7 +174,7 @@ class PlacedPayment(msgspec.Struct, frozen=True, kw_only=True):
     payment_intent_id: str | None = None
     setup_intent_id: str | None = None
     client_secret: str | None = None
-    next_step: WalletStep | None = None
+    next_step: PaymentStep | None = None
 
 
 class PlacedOrderView(msgspec.Struct, frozen=True, kw_only=True):

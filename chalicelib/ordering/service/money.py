@@ -18,7 +18,6 @@ from chalicelib.ordering.tables import document_ref, order_ref
 from chalicelib.payments import service as payments
 
 if TYPE_CHECKING:
-
     from chalicelib.kernel.idempotency import IdempotencyKey
     from chalicelib.kernel.money import Money
 

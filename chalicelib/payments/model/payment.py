@@ -100,8 +100,8 @@ class Payment(msgspec.Struct, frozen=True):
     ``sums`` is the bill summed up (``rates``: by tax rate), ``terms_version`` the merchant's terms that the order was
     placed under. Of what was
     captured, ``refunded_minor`` has gone back and ``pending_minor`` is about to, by ``refunds`` requests so far.
-    ``is_fulfilled``: the goods have changed hands; ``rider_id`` brought them. ``invoice`` is its number. ``deferral``: the method is saved at
-    placement, and the money is held when it is due.
+    ``is_fulfilled``: the goods have changed hands; ``rider_id`` brought them. ``invoice`` is its number. ``deferral``:
+    the method is saved at placement, and the money is held when it is due.
     """
 
     order_id: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal, cast
 
+from msgspec import UNSET
+
 from chalicelib.edge import cursors
 from chalicelib.edge.endpoint import Reply, Request
 from chalicelib.edge.permissions import Role
@@ -26,7 +28,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 @endpoints.get("/v1/reconciliations", permission=Role("admin"), query=ReconciliationsQuery, returns=Reconciliations)
 def list_reconciliations(request: Request[None]) -> Reply[Reconciliations]:
     """List the daily comparisons of Stripe's books with the ledger, newest first."""
-    year = str(request.query.year or clock.now().year)
+    year = str(clock.now().year if request.query.year is UNSET else request.query.year)
     filters = ("reconciliations", year)
     start = cursors.decode(request.query.cursor, *filters)
     page = service.list_reports(year, limit=request.query.limit, start=start)

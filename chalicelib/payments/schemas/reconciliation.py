@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 MinorByCurrency = Annotated[dict[str, int], Meta(description="Minor units by currency.", examples=[{"EUR": 120050}])]
 
@@ -13,7 +13,7 @@ MinorByCurrency = Annotated[dict[str, int], Meta(description="Minor units by cur
 class ReconciliationsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which reports."""
 
-    year: Annotated[int, Meta(ge=2000, le=2200, description="This year's where it is left out.")] | None = None
+    year: Annotated[int, Meta(ge=2000, le=2200, description="This year's where it is left out.")] | UnsetType = UNSET
     cursor: Annotated[str, Meta(max_length=1024, description="`next_cursor` of the page before.")] | None = None
     limit: Annotated[int, Meta(ge=1, le=100, description="Items on the page.")] = 20
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.payments.model import Payment, ProviderState
     from chalicelib.payments.provider import ClientAction
 
+
 def ask_extra(payment: Payment, number: int, amount: int) -> ClientAction:
     """What the customer's app needs for an extra to be held. It is written down before anybody can pay it."""
     action = provider.open_extra(payment, number, amount)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from chalicelib.dispatch import service as dispatch
 from chalicelib.dispatch.model.delivery import Status as DeliveryStatus
 from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.event_types import ReconciliationDue
 from chalicelib.ordering.model.order import DELIVERY_RETURNED, ENDED, Status
 from chalicelib.ordering.tables import order_ref
 from chalicelib.payments import service as payments
@@ -25,10 +27,13 @@ from tests.payments.histories.wires import Crashed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chalicelib.dispatch.service import Delivery
+    from chalicelib.kernel.events import Event
     from chalicelib.ordering.model.order import Order
     from chalicelib.payments.model import Payment
     from tests.payments.histories.script import History, Step
 
+    T = TypeVar("T")
     Act = tuple[str, Callable[[], Any]]
 
 _3DS, _DECLINED = "pm_card_threeDSecure2Required", "pm_card_chargeDeclinedInsufficientFunds"
@@ -67,6 +72,8 @@ class Play:
         self.history = history
         self.orders = [Ordered(number, spec) for number, spec in enumerate(history.orders)]
         self.log: list[str] = []
+        self._read: dict[tuple[str, str], Any] = {}
+        self._read_at = -1
         self.began = clock.now()
         if any(spec.mode == "delivery" for spec in history.orders):
             stage.hire_riders()
@@ -140,7 +147,7 @@ class Play:
             return True
         if stage in ("paid", "confirmed"):
             return order.confirmed_at is not None or (stage == "paid" and ordered.has_paid)
-        delivery = self.stage.delivery_of(order.id)
+        delivery = self._delivery(order.id)
         if stage == "at_door" and delivery is not None:
             return delivery.status in (DeliveryStatus.AT_DOOR, *_ON_THE_WAY_BACK)
         if stage == "gone" and delivery is not None:
@@ -193,7 +200,7 @@ class Play:
         return self._next_on_the_road(order)
 
     def _next_on_the_road(self, order: Order) -> Act | None:
-        delivery = self.stage.delivery_of(order.id)
+        delivery = self._delivery(order.id)
         if delivery is None:
             return None
         rider = self.stage.rider(delivery.rider_id or delivery.offered_to)
@@ -305,15 +312,18 @@ class Play:
         else:
             raise Broken(f"no end of messages: {post.owing()}")
         # With an echo so long that every period of settlement ends.
-        for days in (8 if self.history.echo else 1, 1):
-            self._sweep(days)
+        if self.history.echo:
+            self._sweep(8)
+        else:
+            self._sweep(1, but=(ReconciliationDue,))
+        self._sweep(1)
         if self.history.echo:
             for message in reversed(list(post.messages)):
                 if not post.bring(message):
                     raise Broken(f"{message} failed when it came again: {message.body}")
             post.bring_all_due()
 
-    def _sweep(self, days: int) -> None:
+    def _sweep(self, days: int, but: tuple[type[Event], ...] = ()) -> None:
         """Days pass, and everything that recurs does its work."""
         stage = self.stage
         stage.pass_time(timedelta(days=days))
@@ -321,7 +331,7 @@ class Play:
             parties = [settlement.party_of("store", stage.shop.id)]
             parties += [settlement.party_of("rider", rider) for rider in stage.rider_ids]
             parties = [party for party in parties if tables.fetch(head_ref(party, "EUR"))[0] is not None]
-        stage.post.fire_schedules([(party.kind, party.id) for party in parties])
+        stage.post.fire_schedules([(party.kind, party.id) for party in parties], but=but)
         tomorrow = clock.now() + timedelta(days=1)
         for _ in range(_MOST_ROUNDS):
             stage.post.bring_all_due()
@@ -359,15 +369,28 @@ class Play:
     def _order(self, ordered: Ordered) -> Order | None:
         if ordered.quote is None:
             return None
-        order: Order | None = tables.fetch(order_ref(ordered.id))[0]
+        order = self._seen(order_ref(ordered.id))
         ordered.is_placed = ordered.is_placed or order is not None
         return order
 
     def _payment(self, ordered: Ordered) -> Payment | None:
         if ordered.quote is None:
             return None
-        payment: Payment | None = tables.fetch(payments.payment_ref(ordered.id))[0]
-        return payment
+        return self._seen(payments.payment_ref(ordered.id))
+
+    def _delivery(self, order_id: str) -> Delivery | None:
+        return self._seen(dispatch.delivery_ref(order_id))
+
+    def _seen(self, ref: tables.Ref[T]) -> T:
+        """What is there: as it was read the last time, if nothing was written since."""
+        if self._read_at != self.stage.wires.writes:
+            self._read_at = self.stage.wires.writes
+            self._read.clear()
+        key = (ref.pk, ref.sk)
+        if key not in self._read:
+            self._read[key] = tables.fetch(ref)[0]
+        found: T = self._read[key]
+        return found
 
     def _is_over(self, ordered: Ordered) -> bool:
         order = self._order(ordered)

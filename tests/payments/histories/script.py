@@ -124,7 +124,7 @@ def _crashes(most: int) -> st.SearchStrategy[Crash]:
     return st.builds(Crash, st.integers(1, most), side=side, again=again)
 
 
-def _steps(orders: int) -> st.SearchStrategy[Step]:
+def _chapters(orders: int) -> st.SearchStrategy[list[list[Step]]]:
     which = st.integers(0, orders - 1)
     few = st.integers(1, 4)
 
@@ -134,44 +134,62 @@ def _steps(orders: int) -> st.SearchStrategy[Step]:
         return st.builds(Step, st.just(do), of=which, n=n, how=how, trouble=trouble)
 
     refunds = st.tuples(st.sampled_from(_REFUNDS), st.sampled_from(_PAYERS)).map("/".join)
-    reaching = step("reach", how=st.sampled_from((*STAGES, "settled", "settled")), calls=40)
-    return st.one_of(
-        reaching,
-        reaching,
-        reaching,
-        reaching,
-        step("go_on", n=st.integers(1, 5), calls=15),
+    anytime = [
         step("go_on", n=st.integers(1, 5), calls=15),
         step("arrive", n=few, how=st.sampled_from(("oldest", "youngest", "twice", "late_again"))),
         step("arrive", n=few, how=st.just("oldest")),
         step("wait", n=st.sampled_from((1, 5, 6, 16, 60, 1500))),
         step("lose_notice", n=few),
-        step("cancel"),
-        step("reject"),
-        step("give_up"),
+        step("lose_hold"),
+        step("revoke_card"),
+        step("open_account"),
+        step("tip", n=st.sampled_from((100, 350))),
+    ]
+    before_acceptance = [*anytime, step("cancel"), step("reject"), step("pay_again"), step("wait", n=st.just(6))]
+    answer = step("answer", n=st.integers(1, 1500), how=st.sampled_from(_ANSWERS))
+    in_the_kitchen = [
+        *anytime,
         step("adjust", n=few, how=st.sampled_from(("0", "1", "2"))),
         step("adjust", how=st.sampled_from(("0", "1", "2"))),
-        step("tip", n=st.sampled_from((100, 350))),
+        step("give_up"),
+        step("drop_delivery"),
+        step("claim", how=st.just("cancellation")),
+        answer,
+        answer,
+    ]
+    on_the_road = [*anytime, step("fail_delivery"), step("give_up"), answer]
+    after_all = [
+        *anytime,
         step("refund", n=st.integers(1, 2500), how=refunds),
         step("refund", n=st.integers(1, 600), how=st.just("amount/store")),
         step("refund", how=refunds),
-        step("fail_delivery"),
-        step("drop_delivery"),
-        step("pay_again"),
-        step("lose_hold"),
+        step("claim", how=st.sampled_from(("refund", "resend"))),
+        answer,
+        answer,
         step("goodwill", n=st.integers(1, 900)),
-        step("revoke_card"),
-        step("claim", how=st.just("cancellation")),
-        step("claim", how=st.sampled_from(("refund", "resend", "cancellation"))),
-        step("answer", n=st.integers(1, 1500), how=st.sampled_from(_ANSWERS)),
-        step("answer", n=st.integers(1, 1500), how=st.sampled_from(_ANSWERS)),
         step("dispute", how=st.sampled_from(("won", "lost", ""))),
         step("fail_refund"),
-        step("open_account"),
+        step("pay_again"),
+    ]
+    early, late = st.one_of(before_acceptance), st.one_of(after_all)
+    fitting = {"accepted": st.one_of(in_the_kitchen), "ready": st.one_of(in_the_kitchen)}
+    fitting |= dict.fromkeys(("gone", "at_door"), st.one_of(on_the_road)) | dict.fromkeys(
+        ("completed", "settled"), late
+    )
+
+    def chapter(stage: str) -> st.SearchStrategy[list[Step]]:
+        """An order gets so far, and then there happens what can happen there."""
+        reached = step("reach", how=st.just(stage), calls=40)
+        deeds = st.lists(fitting.get(stage, early), max_size=4)
+        return st.tuples(reached, deeds).map(lambda drawn: [drawn[0], *drawn[1]])
+
+    return st.lists(
+        st.sampled_from((*STAGES, "accepted", "settled", "settled")).flatmap(chapter), min_size=1, max_size=4
     )
 
 
-_STEPS = {orders: _steps(orders) for orders in (1, 2)}
+_CHAPTERS = {orders: _chapters(orders) for orders in (1, 2)}
+
 _specs = st.builds(
     Spec,
     mode=st.sampled_from(("pickup", "delivery", "dine_in")),
@@ -184,8 +202,7 @@ _specs = st.builds(
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """One or two orders, and up to seventeen things that happen to them."""
+    """One or two orders, and up to twenty things that happen to them."""
     orders = tuple(draw(st.lists(_specs, min_size=1, max_size=2)))
-    steps = draw(st.lists(_STEPS[len(orders)], min_size=1, max_size=16))
-    begun = [Step("reach", of=number, how=draw(st.sampled_from(STAGES + STAGES[4:]))) for number in range(len(orders))]
-    return History(orders, (*begun, *steps), echo=draw(st.sampled_from((False, False, True))))
+    steps = [step for chapter in draw(_CHAPTERS[len(orders)]) for step in chapter]
+    return History(orders, tuple(steps), echo=draw(st.sampled_from((False, False, True))))

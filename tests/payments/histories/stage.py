@@ -118,10 +118,10 @@ class Post:
             for queue in events.ROUTES.get(entry.type, ()):
                 self.messages.append(Message(queue, events.to_json(entry), due, next(self._numbers)))
 
-    def fire_schedules(self, parties: list[tuple[str, str]]) -> None:
+    def fire_schedules(self, parties: list[tuple[str, str]], *, but: tuple[type[events.Event], ...] = ()) -> None:
         """The time of everything that recurs has come; statements are those of this history's parties only."""
         due = clock.rfc3339(clock.now())
-        recurring = [each for each in schedules.SCHEDULES if each.event is not event_types.SettlementDue]
+        recurring = [each for each in schedules.SCHEDULES if each.event not in (event_types.SettlementDue, *but)]
         self._send([schedule.envelope_at(due) for schedule in recurring])
         for party, party_id in parties:
             statement = event_types.StatementDue(party=party, party_id=party_id, currency="EUR")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 STRIPE_KEY = "sk_test_of_histories"
+_READS = ("GetItem", "BatchGetItem", "Query")
 _PUBLISHABLE = "pk_test_of_histories"
 
 
@@ -47,6 +48,7 @@ class Wires:
 
     def __init__(self) -> None:
         self.calls = 0
+        self.writes = 0
         self.emitted: list[events.Envelope] = []
         self.entries: dict[str, Entry] = {}
         self.entry_keys: set[str] = set()
@@ -108,6 +110,7 @@ class Wires:
             client._make_api_call = original
 
     def _note(self, name: str, params: Mapping[str, Any]) -> None:
+        self.writes += name not in _READS
         if name == "PutItem":
             self._note_put(params)
         elif name == "TransactWriteItems":
