@@ -47,7 +47,7 @@ run: venv ## the whole of Doorstep on this machine, with a demo order; Ctrl-C st
 	@$(RUN) -m infra.local.run $(ARGS)
 
 test: venv ## the tests (WORKERS=0 for one process, PYTEST_ARGS="-k order")
-	$(RUN) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(RUN) -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 histories: venv ## random histories of orders, other ones each time (N=2000, SEED=1 to play some again)
 	DOORSTEP_HISTORIES=$(N) DOORSTEP_SEED=$(SEED) $(RUN) -m pytest -s -n $(WORKERS) tests/payments/histories $(PYTEST_ARGS)

@@ -239,7 +239,7 @@ def test_a_whole_journey_writes_what_was_planned(shop: Shop, stripe: Stripe) -> 
 
     print(spent)
     assert spent["quote"] <= 1
-    assert spent["place"] <= 14
+    assert spent["place"] <= 15
     assert spent["confirm"] <= 8  # payment 2, its entry in the ledger 2, order 2, both indexes
     assert spent["start"] <= 2
     assert spent["picked up"] <= 2
