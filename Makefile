@@ -16,6 +16,14 @@ ORDERS ?= 60
 WORKERS ?= auto
 PYTEST_ARGS ?=
 
+# Packaging and deploying: which stage.
+STAGE ?= dev
+
+# Load and soak: how many customers, how long (MINUTES where it is given).
+USERS ?= 50
+SECONDS ?= 60
+MINUTES ?=
+
 # Histories: how many, and (SEED=…) the same ones again.
 N ?= 2000
 SEED ?=
@@ -25,8 +33,9 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run test histories apportionment nightly replay bench-orders bench-races bench-imports bench-counts \
-	openapi format format-check lint types walls sizes openapi-check check hooks clean
+.PHONY: audit help venv run test histories apportionment nightly replay trace bench-orders bench-races bench-imports \
+	bench-counts bench-cost bench-growth load soak openapi package deploy format format-check lint types walls sizes \
+	openapi-check check hooks clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +61,10 @@ replay: venv ## a recorded day: INSTANCE=<dir> SPEED=60 ORDERS=60
 	@test -n "$(INSTANCE)" || { echo "usage: make replay INSTANCE=<dir> [SPEED=60] [ORDERS=60]" >&2; exit 2; }
 	@$(RUN) -m infra.local.replay --instance "$(INSTANCE)" --speed "$(SPEED)" --orders "$(ORDERS)" $(ARGS)
 
+trace: venv ## what every process of the local stack logged about an order: ORDER=ord_…
+	@test -n "$(ORDER)" || { echo "usage: make trace ORDER=ord_…" >&2; exit 2; }
+	@$(RUN) -m infra.local.trace "$(ORDER)" $(ARGS)
+
 bench-orders: venv ## orders a second with 1 and 8 clients, and the CPU that they cost
 	$(RUN) -m benchmarks.orders $(ARGS)
 
@@ -64,9 +77,28 @@ bench-imports: venv ## what importing the app adds to a cold start
 bench-counts: venv ## requests, units and invocations of every use case, against what they may cost
 	$(RUN) -m benchmarks.counts --check $(ARGS)
 
+bench-cost: venv ## 1,000 delivered orders at AWS list price, by service, from counted work
+	$(RUN) -m benchmarks.cost $(ARGS)
+
+bench-growth: venv ## requests and units of the use cases as stores, menus and histories grow (ARGS=--check: small)
+	$(RUN) -m benchmarks.growth $(ARGS)
+
+load: venv ## a crowd on a local stack, its rates and latencies: USERS=50 SECONDS=60
+	@$(RUN) -m benchmarks.load --users "$(USERS)" --seconds "$(if $(MINUTES),$$(($(MINUTES) * 60)),$(SECONDS))" $(ARGS)
+
+soak: venv ## orders while everything breaks, one fault after the other: MINUTES=10; writes soak-report.json
+	$(RUN) -m tests.faults.soak --minutes "$(or $(MINUTES),10)" $(ARGS)
+
 openapi: venv ## docs/openapi.json, from the routes and schemas
 	$(RUN) -m chalicelib.edge.openapi > docs/openapi.json.new
 	@mv docs/openapi.json.new docs/openapi.json
+
+package: venv ## templates and zip for AWS, checked: STAGE=dev
+	@$(RUN) -m infra.package --stage "$(STAGE)" $(ARGS)
+
+deploy: package ## to AWS: STAGE=dev BUCKET=<for the zip>; both stacks, the state first
+	@test -n "$(BUCKET)" || { echo "usage: make deploy STAGE=dev BUCKET=<bucket>" >&2; exit 2; }
+	@.ci/deploy "$(STAGE)" "$(BUCKET)"
 
 format: venv ## put the code into its format and fix what ruff can
 	$(BIN)/ruff check --fix .
@@ -91,7 +123,10 @@ openapi-check: venv
 	@$(RUN) -m chalicelib.edge.openapi | diff -u docs/openapi.json - || { \
 		echo "docs/openapi.json is not what the code serves: make openapi, and commit it" >&2; exit 1; }
 
-check: format-check lint types walls sizes openapi-check test bench-counts ## all that CI runs
+audit: venv ## what is known to be unsafe: our code by bandit, pinned versions by pip-audit
+	@.ci/audit $(BIN)
+
+check: format-check lint types walls sizes audit openapi-check test bench-counts ## all that CI runs
 
 hooks: venv ## ruff, mypy and the walls before every commit
 	$(BIN)/pre-commit install

@@ -19,6 +19,7 @@ from chalicelib.catalog.routes import endpoints as catalog
 from chalicelib.dispatch import reactions as _dispatch
 from chalicelib.dispatch.routes import endpoints as dispatch
 from chalicelib.edge import decoding, endpoint, permissions
+from chalicelib.edge.audit_routes import endpoints as audit
 from chalicelib.edge.openapi import endpoints as documentation
 from chalicelib.inventory.routes import endpoints as inventory
 from chalicelib.kernel import batches, events, logs
@@ -32,7 +33,7 @@ from chalicelib.stores.routes import endpoints as stores
 logs.configure()
 app = Chalice(app_name="doorstep")
 app.api.binary_types.extend(decoding.BINARY)
-for context in (documentation, stores, catalog, inventory, ordering, payments, dispatch):
+for context in (documentation, stores, catalog, inventory, ordering, payments, dispatch, audit):
     app.register_blueprint(context.blueprint)
 endpoint.verify(app.routes)
 permissions.configure(stores_service.staff_role, stores_service.is_merchant_owner)

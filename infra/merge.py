@@ -1,7 +1,7 @@
 """What `chalice package` can't say: `python -m infra.merge > infra/merge.template.json`, for `--merge-template`.
 
-Partial batch failures, the stream's filter and failure destination, and what the state template exports: names,
-ARNs, the issuer of tokens.
+Partial batch failures, the stream's filter and failure destination, aliases and their roll-out, the API's stage,
+firewall and name, alarms and dashboard, and what the state template exports: names, ARNs, the issuer of tokens.
 """
 
 from __future__ import annotations
@@ -10,83 +10,50 @@ import json
 import sys
 from typing import Any
 
-from chalicelib.kernel import events
-from infra import resources
+from infra import alarms, functions, gateway, resources
+from infra.functions import imported
 
 # The events table also holds inbox claims, answers and timers for the sweep: only fresh outboxes reach the relay.
 RELAY_FILTER: dict[str, Any] = {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"relay": {"S": ["now"]}}}}
 RELAY_RETRIES = 100
 RELAY_MAX_AGE_SECONDS = 6 * 3600
-SQS_CONCURRENCY = 50
-# Who takes numbers from one counter takes many at a time, and is in nobody's way: two is the least that AWS allows.
-CONCURRENCY_OF = {"invoices": 2}
-
-
-def consumer_function(queue: str) -> str:
-    """The name of the function that a queue feeds, as `app.py` declares it."""
-    return f"{queue}_events"
 
 
 def merge_template() -> dict[str, Any]:
     """The template to merge into the functions' packaged one."""
+    import app  # noqa: F401  (declares the routes)
+
     return {
-        "Parameters": {"Prefix": resources.template()["Parameters"]["Prefix"]},
+        "Parameters": {
+            "Prefix": resources.template()["Parameters"]["Prefix"],
+            "Stage": {"Type": "String", "Default": "dev", "Description": "What metrics are told apart by"},
+            **functions.parameters(),
+            **gateway.parameters(),
+        },
+        "Conditions": {**functions.conditions(), **gateway.conditions()},
         "Resources": {
-            "APIHandler": _function(),
-            "Relay": _function("RelayDynamodbEventSource", _relay_properties()),
-            "Sweep": _function(),
-            **{_logical_id(queue): _consumer(queue) for queue in events.QUEUES},
+            "APIHandler": functions.api(),
+            "RestAPI": gateway.rest_api(),
+            "Relay": functions.background("Relay", "RelayDynamodbEventSource", _relay_properties()),
+            "Sweep": functions.background("Sweep"),
+            **functions.consumers(),
+            **gateway.resources(),
+            **alarms.alarms_and_dashboard(imported("alarm-topic-arn")),
         },
     }
 
 
-def _consumer(queue: str) -> dict[str, Any]:
-    properties = {
-        # chalice writes an Fn::Sub here, and a merge only replaces scalars: the same function with another text.
-        "Queue": {"Fn::Sub": f"arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:${{Prefix}}-{queue}"},
-        "FunctionResponseTypes": ["ReportBatchItemFailures"],
-        "ScalingConfig": {"MaximumConcurrency": CONCURRENCY_OF.get(queue, SQS_CONCURRENCY)},
-    }
-    return _function(f"{_logical_id(queue)}SqsEventSource", properties)
-
-
 def _relay_properties() -> dict[str, Any]:
     return {
-        "Stream": _imported("events-stream-arn"),
+        "Stream": imported("events-stream-arn"),
         # From the oldest record: LATEST would skip what was written while the mapping is being made.
         "StartingPosition": "TRIM_HORIZON",
         "FilterCriteria": {"Filters": [{"Pattern": json.dumps(RELAY_FILTER, separators=(",", ":"))}]},
         "BisectBatchOnFunctionError": True,
         "MaximumRetryAttempts": RELAY_RETRIES,
         "MaximumRecordAgeInSeconds": RELAY_MAX_AGE_SECONDS,
-        "DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": _imported("relay-dlq-arn")}},
+        "DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": imported("relay-dlq-arn")}},
     }
-
-
-def _function(event_source: str = "", properties: dict[str, Any] | None = None) -> dict[str, Any]:
-    function: dict[str, Any] = {
-        "Environment": {
-            "Variables": {
-                "DOORSTEP_TABLE_PREFIX": {"Ref": "Prefix"},
-                "DOORSTEP_BUS_NAME": _imported("bus-name"),
-                "DOORSTEP_QUEUE_URLS": _imported("queue-urls"),
-                "DOORSTEP_OIDC_ISSUER": _imported("oidc-issuer"),
-                "DOORSTEP_OIDC_CLIENT_IDS": _imported("oidc-client-ids"),
-            }
-        }
-    }
-    if event_source:
-        function["Events"] = {event_source: {"Properties": properties}}
-    return {"Properties": function}
-
-
-def _imported(what: str) -> dict[str, Any]:
-    return {"Fn::ImportValue": resources.export_name(what)}
-
-
-def _logical_id(queue: str) -> str:
-    """What chalice makes of the function's name."""
-    return "".join(part.title() for part in consumer_function(queue).split("_"))
 
 
 def main() -> None:

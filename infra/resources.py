@@ -366,6 +366,7 @@ def _outputs() -> dict[str, Any]:
         "bus-name": {"Fn::GetAtt": ["Bus", "Name"]},
         "events-stream-arn": {"Fn::GetAtt": [table_id("events"), "StreamArn"]},
         "relay-dlq-arn": _arn(dlq_id(RELAY_DLQ)),
+        "alarm-topic-arn": {"Ref": "AlarmTopic"},
         "user-pool-id": {"Ref": "UserPool"},
         "oidc-issuer": {"Fn::GetAtt": ["UserPool", "ProviderURL"]},
         "oidc-client-ids": {"Fn::Join": [",", clients]},

@@ -35,6 +35,8 @@ def merchants(place: Place) -> None:
     pause: dict[str, Any] = {"kind": "busy", "minutes": 15, "extra_minutes": 10}
     paused = count("pause store", "POST", f"{one}/pauses", owner, pause, store_id=store_id)
     pause_id = paused.body["pauses"][0]["id"]
+    count("audit trail of a store", "GET", f"{one}/audit", owner, store_id=store_id)
+    count("audit trail", "GET", "/v1/audit", place.admin, query={"subject": "platform"})
     count("end pause", "DELETE", one + "/pauses/{pause_id}", owner, store_id=store_id, pause_id=pause_id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -29,6 +30,7 @@ from chalicelib.edge.permissions import Role
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import Invalid, Violation
 from chalicelib.kernel.geo import Point
+from chalicelib.kernel.limits import Limit
 from chalicelib.kernel.money import Money
 
 if TYPE_CHECKING:
@@ -271,6 +273,7 @@ def arrive_at_door(request: Request[RiderCommand]) -> Reply[StepReceipt]:
     body=Deliver,
     returns=StepReceipt,
     errors=("pin_wrong", "pin_locked", *_LOST),
+    limit=Limit(name="pins", window=timedelta(minutes=10), per_principal=20, on=("pin_wrong",)),
 )
 def deliver_order(request: Request[Deliver]) -> Reply[StepReceipt]:
     """Report that the customer has the order.

@@ -14,6 +14,7 @@ from chalice.app import MultiDict
 from chalicelib.edge import problems, tokens
 from chalicelib.edge.permissions import Public
 from chalicelib.edge.route import Request
+from chalicelib.kernel import limits
 from chalicelib.kernel.errors import DomainError, Invalid, NotFound, Violation
 from chalicelib.kernel.idempotency import IdempotencyKey
 
@@ -46,6 +47,8 @@ def decode(route: Route, raw: ChaliceRequest, request_id: str, render: Callable[
     path = _path(route, raw)
     if caller is not None:
         route.permission.check(caller, path)
+    if route.limit:
+        limits.admit(route.limit, caller.id if caller else None, source_ip(raw))
     body = _body(route, raw)
     if_match = _tag(headers.get("if-match"))
     if route.if_match and if_match is None:
@@ -55,7 +58,7 @@ def decode(route: Route, raw: ChaliceRequest, request_id: str, render: Callable[
         headers=headers,
         raw_body=_content(raw),
         request_id=request_id,
-        source_ip=str(raw.context.get("identity", {}).get("sourceIp", "")),
+        source_ip=source_ip(raw),
         caller=caller,
         decoded=body,
         query=_query(route, raw),
@@ -64,6 +67,11 @@ def decode(route: Route, raw: ChaliceRequest, request_id: str, render: Callable[
         idempotency=_idempotency(route, raw, caller, render) if route.idempotent else None,
         wanted=_wanted(route, headers.get("accept", "")) if route.also else route.content_type,
     )
+
+
+def source_ip(raw: ChaliceRequest) -> str:
+    """The address that API Gateway took the request from; what headers say of it is anybody's."""
+    return str(raw.context.get("identity", {}).get("sourceIp", ""))
 
 
 def _wanted(route: Route, accept: str) -> str:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from chalice.app import Blueprint, CORSConfig, Response
 
-from chalicelib.edge import problems
+from chalicelib.edge import problems, trail
 from chalicelib.edge.decoding import PATH_VALUE, decode
 from chalicelib.edge.route import MAX_BODY_BYTES, ROUTES, TAGS, Reply, Request, Route
-from chalicelib.kernel import ids, logs
+from chalicelib.kernel import ids, limits, logs
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.transaction import find_answer
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from chalice.app import Request as ChaliceRequest
 
     from chalicelib.edge.permissions import Permission
+    from chalicelib.kernel.limits import Limit
 
 __all__ = ["MAX_BODY_BYTES", "ROUTES", "Endpoints", "Reply", "Request", "Route", "verify"]
 
@@ -34,6 +35,15 @@ logger = logging.getLogger(__name__)
 
 _EXPOSED = ["ETag", "Retry-After", "Location", "Idempotent-Replayed", "X-Request-Id"]
 _ALLOWED = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id"]
+# Nothing of an answer is to be run, framed, guessed at or fetched without TLS. The reference page has its own policy.
+_SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -83,12 +93,14 @@ class Endpoints:
         max_body: int = MAX_BODY_BYTES,
         answer: Callable[[Any], Reply[Any]] | None = None,
         finish: Callable[[Request[Any], Any], Any] | None = None,
+        limit: Limit | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register a route.
 
         ``answer`` (idempotent routes) turns the use case's result into the reply, so that the transaction can store it;
         ``finish`` then completes a first or repeated answer's body with what is never stored. ``also`` are the media
         types beside ``content_type`` that a caller may choose by `Accept`: ``request.wanted`` is the one to make.
+        ``limit`` is how often a caller may do this; beyond it stands 429 ``too_many_requests``.
         """
 
         def register(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,7 +116,7 @@ class Endpoints:
                 status=status,
                 if_match=if_match,
                 idempotent=idempotent,
-                errors=errors,
+                errors=(*errors, *(("too_many_requests",) if limit else ())),
                 content_type=content_type,
                 also=also,
                 max_body=max_body,
@@ -113,6 +125,7 @@ class Endpoints:
                 description=description,
                 answer=answer,
                 finish=finish,
+                limit=limit,
             )
             ROUTES.append(route)
             view = _view(route, handler, self.blueprint)
@@ -167,7 +180,8 @@ def _view(route: Route, handler: Callable[..., Any], blueprint: Blueprint) -> Ca
             except Exception as error:  # noqa: BLE001  (the one place where every exception becomes an answer)
                 answer = problems.response(problems.of_exception(error), request_id)
             answer.headers["X-Request-Id"] = request_id
-            answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+            for name, value in _SECURITY.items():
+                answer.headers.setdefault(name, value)
             answer.headers.setdefault("Cache-Control", "no-store" if route.method != "GET" else "private, no-cache")
             logger.info(
                 "answered",
@@ -175,6 +189,7 @@ def _view(route: Route, handler: Callable[..., Any], blueprint: Blueprint) -> Ca
                     "route": f"{route.method} {route.path}",
                     "status": answer.status_code,
                     "ms": round((time.perf_counter() - began) * 1000, 1),
+                    **({"location": answer.headers["Location"]} if "Location" in answer.headers else {}),
                     **{name: value for name, value in _safe_path(raw).items() if name.endswith("_id")},
                 },
             )
@@ -200,9 +215,14 @@ def _answer(route: Route, handler: Callable[..., Any], raw: ChaliceRequest, requ
     try:
         result = handler(request)
     except DomainError as error:
+        if route.limit:
+            limits.note_refusal(
+                route.limit, error.code, request.caller.id if request.caller else None, request.source_ip
+            )
         if request.idempotency is None:
             raise
         return _replay(route, request, error)
+    trail.note(route, request, route.status)
     reply: Reply[Any] = route.answer(result) if route.answer else result
     if route.finish:
         reply.body = route.finish(request, msgspec.to_builtins(reply.body))
@@ -228,6 +248,8 @@ def _replay(route: Route, request: Request[Any], error: DomainError) -> Response
             "This Idempotency-Key was used for another request: take a new one.",
             status=422,
         ) from error
+    # The first answer may have been lost before it was noted; a deed that is noted twice has two request ids.
+    trail.note(route, request, route.status)
     body = stored.answer.get("body")
     if route.finish:
         body = route.finish(request, body)

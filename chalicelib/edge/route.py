@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from chalicelib.edge.permissions import Permission
     from chalicelib.kernel.idempotency import IdempotencyKey
+    from chalicelib.kernel.limits import Limit
     from chalicelib.kernel.principals import Principal
 
 B = TypeVar("B")
@@ -111,6 +112,7 @@ class Route(msgspec.Struct, frozen=True):
     description: str
     answer: Callable[[Any], Reply[Any]] | None
     finish: Callable[[Request[Any], Any], Any] | None
+    limit: Limit | None = None
 
     @property
     def parameters(self) -> list[str]:

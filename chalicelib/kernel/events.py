@@ -126,7 +126,7 @@ def timer_row(entry: Envelope) -> EventsRow:
         pk=f"OUT#{entry.id}",
         sk="-",
         outbox=[to_json(entry)],
-        due_pk=f"DUE#{random.randrange(_SHARDS)}",
+        due_pk=f"DUE#{random.randrange(_SHARDS)}",  # nosec B311
         due_sk=clock.epoch_ms(due),
         ttl=expiry(due),
     )
@@ -173,8 +173,17 @@ def relay_entries(entries: Sequence[Envelope]) -> None:
         for queue in ROUTES.get(entry.type, ()):
             to_queue.setdefault(queue, []).append((entry, min(900, math.ceil(wait))))
     publish(to_bus)
+    _log_relayed(to_bus, "bus")
     for queue, delayed in to_queue.items():
         _send_delayed(queue, delayed)
+        _log_relayed([entry for entry, _ in delayed], queue)
+
+
+def _log_relayed(entries: Sequence[Envelope], queue: str) -> None:
+    """A line for each, so that an order can be followed."""
+    for entry in entries:
+        ids = {"event": entry.type, "event_id": entry.id, "trace_id": entry.trace, **_subject(entry.data)}
+        logger.info("relayed", extra={**ids, "to": queue})
 
 
 def publish(entries: Sequence[Envelope]) -> None:
@@ -373,7 +382,7 @@ def _attempt(reaction: Callable[[Any, Meta], None], event: Event, meta: Meta) ->
             lost_race = isinstance(error, VersionConflict | Contention)
             if not lost_race or attempt == _ATTEMPTS - 1:
                 raise
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # nosec B311
         else:
             return
 

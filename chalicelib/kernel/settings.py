@@ -41,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True):
     stripe_api_key: str
     stripe_webhook_secret: str
     gift_card_secret: str
+    rate_limits: bool = True
     platform_name: str = "Doorstep"
     platform_address: tuple[str, ...] = ()
     platform_vat_id: str = ""
@@ -98,6 +99,8 @@ def read(env: Mapping[str, str]) -> Settings:
         problems.append("DOORSTEP_PAY_WINDOW_SECONDS must be whole seconds between 30 and 86400")
         pay_window = "600"
     issuer = required("DOORSTEP_OIDC_ISSUER").rstrip("/")
+    if env.get("DOORSTEP_RATE_LIMITS", "on") not in ("on", "off"):
+        problems.append("DOORSTEP_RATE_LIMITS must be on or off")
     settings = Settings(
         stage=env.get("DOORSTEP_STAGE", "local"),
         region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "eu-central-1",
@@ -114,6 +117,7 @@ def read(env: Mapping[str, str]) -> Settings:
         stripe_api_key=env.get("STRIPE_API_KEY", ""),
         stripe_webhook_secret=env.get("STRIPE_WEBHOOK_SECRET", ""),
         gift_card_secret=env.get("DOORSTEP_GIFT_CARD_SECRET", ""),
+        rate_limits=env.get("DOORSTEP_RATE_LIMITS", "on") != "off",
         platform_name=env.get("DOORSTEP_PLATFORM_NAME") or "Doorstep",
         platform_address=tuple(
             line.strip() for line in env.get("DOORSTEP_PLATFORM_ADDRESS", "").split(";") if line.strip()

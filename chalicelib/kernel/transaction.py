@@ -85,6 +85,7 @@ class Transaction:
         self._later: list[events.Envelope] = []
         self._claims: list[EventsRow] = []
         self._keys: set[tuple[str, str, str]] = set()
+        self._afterwards: list[Callable[[], None]] = []
 
     def put(self, row: tables.Row, condition: Condition | None = None, error: Refusal | None = None) -> None:
         """Write a whole item. Without a condition it replaces whatever is there."""
@@ -144,6 +145,10 @@ class Transaction:
         row.answer = key.render(result)
         self._claims.append(row)
 
+    def afterwards(self, action: Callable[[], None]) -> None:
+        """Do this once it is committed: a metric, a log line. It may be lost by a crash, and must never fail."""
+        self._afterwards.append(action)
+
     def commit(self) -> None:
         """Write it all. Raises the error of the condition that failed, or ``Contention`` after every retry."""
         writes = [*self._events_writes(), *self._writes]
@@ -155,11 +160,19 @@ class Transaction:
         pause = _FIRST_PAUSE
         for _ in range(_ATTEMPTS):
             if _write_one(writes[0]) if alone else _write_all(writes, token):
+                self._conclude()
                 return
-            time.sleep(random.uniform(pause / 2, pause))
+            time.sleep(random.uniform(pause / 2, pause))  # nosec B311
             pause *= 2
         logger.warning("contention won every retry", extra={"writes": len(writes)})
         raise Contention
+
+    def _conclude(self) -> None:
+        for action in self._afterwards:
+            try:
+                action()
+            except Exception:
+                logger.exception("what follows a commit failed")
 
     def _events_writes(self) -> list[_Write]:
         rows = self._claims or ([EventsRow(pk=f"OUT#{self._outbox[0].id}", sk="-")] if self._outbox else [])

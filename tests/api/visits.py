@@ -443,6 +443,8 @@ TABLE: dict[str, Row] = {
     # Stripe's books beside ours, and what needs a person
     "GET /v1/reconciliations": Row("admin", lambda _: Visit()),
     "GET /v1/reconciliations/{day}": Row("admin", _reconciled),
+    "GET /v1/audit": Row("admin", lambda _: Visit()),
+    "GET /v1/stores/{store_id}/audit": Row("owner of the merchant", _at_store()),
     "GET /v1/cases": Row("admin", lambda _: Visit()),
     "GET /v1/cases/{case_id}": Row("admin", _case()),
     "POST /v1/cases/{case_id}/resolve": Row("admin", _case({"outcome": "no_action", "note": "All is well."})),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -11,8 +12,10 @@ from chalice.app import Chalice
 from chalicelib.edge import endpoint, permissions
 from chalicelib.edge.endpoint import Endpoints, Reply, Request
 from chalicelib.edge.permissions import Public, Role, StoreStaff
+from chalicelib.kernel import limits, settings
 from chalicelib.kernel.errors import Conflict
 from chalicelib.kernel.idempotency import StoredAnswer
+from chalicelib.kernel.limits import Limit
 from tests.edge.conftest import Caller
 
 if TYPE_CHECKING:
@@ -250,3 +253,41 @@ class TestIdempotency:
             )
             assert answer.status == 201
             assert "idempotent-replayed" not in answer.headers
+
+
+def test_a_route_with_a_limit_answers_429_with_the_time_to_wait(
+    trusting: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOORSTEP_RATE_LIMITS", "on")
+    settings.reload()
+    limits.forget()
+    monkeypatch.setattr(endpoint, "ROUTES", [])
+    endpoints = Endpoints("limited")
+
+    @endpoints.get(
+        "/rare",
+        permission=Public(),
+        returns=Echo,
+        limit=Limit(name="rare", window=timedelta(days=1), per_ip=2, shared=False),
+    )
+    def rare(request: Request[None]) -> Reply[Echo]:
+        return Reply(Echo(text="yes"))
+
+    app = Chalice(app_name="edge-limits")
+    app.register_blueprint(endpoints.blueprint)
+    answers = [Caller(app)("GET", "/rare") for _ in range(3)]
+    limits.forget()
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert answers[2].json["code"] == "too_many_requests"
+    assert int(answers[2].headers["retry-after"]) > 0
+    assert "too_many_requests" in endpoint.ROUTES[0].errors
+
+
+@pytest.mark.parametrize("path", ["/near?lat=1", "/broken", "/mine"])
+def test_every_answer_has_the_headers_of_security(call: Caller, path: str) -> None:
+    headers = call("GET", path).headers
+    assert headers["strict-transport-security"].startswith("max-age=63072000")
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "no-referrer"

@@ -82,9 +82,9 @@ def wait_for(question: Callable[[], Any]) -> Any:
 class Order:
     """One order from placement to the door. Every step can be taken again by people who do not know how it went."""
 
-    def __init__(self, plant: Plant) -> None:
+    def __init__(self, plant: Plant, town: Town | None = None) -> None:
         self.plant = plant
-        self.town = Town(plant.stack, accept_within_minutes=2)
+        self.town = town or Town(plant.stack, accept_within_minutes=2)
         self.customer = self.town.customer()
         self.riders = [self.town.rider(300 * number) for number in (1, 2, 3)]
         self.key = str(uuid.uuid4())

@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.kernel import events, tables
-from infra import merge, resources
+from infra import functions, merge, resources
 from infra.local.wire import REGION
 
 INFRA = Path(resources.__file__).parent
@@ -134,7 +134,7 @@ def test_messages_stay_hidden_six_times_as_long_as_their_function_may_take() -> 
     configuration = json.loads((INFRA.parent / ".chalice" / "config.json").read_text())
     stages = [configuration, *configuration["stages"].values()]
     for queue in events.QUEUES:
-        function = merge.consumer_function(queue)
+        function = functions.consumer_function(queue)
         timeouts = [
             stage["lambda_functions"][function]["lambda_timeout"]
             for stage in stages

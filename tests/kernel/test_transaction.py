@@ -208,6 +208,21 @@ def test_a_timer_beyond_a_queues_delay_waits_in_the_due_index() -> None:
     assert row.due_sk == clock.epoch_ms(due)
 
 
+def test_what_follows_a_commit_follows_only_a_commit_and_undoes_nothing() -> None:
+    row, done = shelf(1), []
+    for number in range(2):
+        tx = Transaction()
+        take(tx, row)
+        tx.afterwards(lambda number=number: done.append(number))  # type: ignore[misc]
+        tx.afterwards(lambda: 1 // 0)
+        if number == 0:
+            tx.commit()
+        else:
+            with pytest.raises(DomainError):
+                tx.commit()
+    assert (done, left(row)) == ([0], 0)
+
+
 def test_an_empty_transaction_does_nothing() -> None:
     Transaction().commit()
 

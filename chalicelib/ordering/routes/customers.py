@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from chalicelib.edge.endpoint import Reply, Request
 from chalicelib.edge.permissions import Role
 from chalicelib.edge.schemas import PageQuery
 from chalicelib.kernel.errors import Invalid, Violation
+from chalicelib.kernel.limits import Limit
 from chalicelib.kernel.money import Money
 from chalicelib.ordering import service
 from chalicelib.ordering.routes.blueprint import endpoints
@@ -39,6 +41,7 @@ _PAID_AHEAD = ("card", "alipay", "wechat_pay")
     returns=QuoteView,
     status=201,
     errors=("store_not_found",),
+    limit=Limit(name="quotes", window=timedelta(minutes=1), per_principal=60, per_ip=600),
 )
 def request_quote(request: Request[RequestQuote]) -> Reply[QuoteView]:
     """Get a price and a promise for a basket.
@@ -118,6 +121,8 @@ def _with_client_secret(request: Request[Any], body: dict[str, Any]) -> dict[str
         "too_many_wrong_codes",
         "payment_provider_unavailable",
     ),
+    # An order needs a quote of its own, which is counted for all processes: this only stops who repeats one.
+    limit=Limit(name="orders", window=timedelta(minutes=1), per_principal=30, per_ip=300, shared=False),
 )
 def place_order(request: Request[PlaceOrder]) -> service.PlacedOrder:
     """Order what was quoted.

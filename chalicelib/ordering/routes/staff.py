@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from chalicelib.edge import cursors
 from chalicelib.edge.endpoint import Reply, Request
 from chalicelib.edge.permissions import StoreStaff
 from chalicelib.edge.schemas import PageQuery
+from chalicelib.kernel.limits import Limit
 from chalicelib.ordering import service
 from chalicelib.ordering.routes.blueprint import endpoints
 from chalicelib.ordering.routes.render import card_view, state_view, store_order_view
@@ -123,6 +125,7 @@ def mark_order_ready(request: Request[None]) -> Reply[StoreOrderState]:
     returns=StoreOrderState,
     if_match=True,
     errors=(*_ERRORS, "wrong_pickup_code", "pickup_code_locked", "no_rider_assigned"),
+    limit=Limit(name="pickup-codes", window=timedelta(minutes=10), per_principal=20, on=("wrong_pickup_code",)),
 )
 def hand_over_order(request: Request[HandOver]) -> Reply[StoreOrderState]:
     """Give an order to its customer, who says the pickup code, or to its rider.

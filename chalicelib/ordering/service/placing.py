@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from chalicelib.catalog import service as catalog
 from chalicelib.inventory import service as inventory
-from chalicelib.kernel import clock, settings, tables
+from chalicelib.kernel import clock, metrics, settings, tables
 from chalicelib.kernel.errors import Conflict, DomainError, Invalid, NotFound, Violation
 from chalicelib.kernel.event_types import OrderDeadlineReached, OrderPlaced
 from chalicelib.kernel.ids import retag
@@ -97,6 +97,7 @@ def place_order(
     tx.emit_at(_first_look(order), OrderDeadlineReached(order_id=order.id))
     placed = PlacedOrder(order=order, payment=payment)
     tx.remember(key, placed)
+    tx.afterwards(lambda: metrics.count(metrics.ORDERS_PLACED))
     tx.commit()
     return replace(placed, client_action=payments.start_intent(payment))
 

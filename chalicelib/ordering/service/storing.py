@@ -10,6 +10,7 @@ from chalicelib.kernel import tables
 from chalicelib.kernel.errors import NotFound, VersionConflict
 from chalicelib.kernel.event_types import OrderEnded, ResendFailed
 from chalicelib.kernel.transaction import Transaction
+from chalicelib.ordering.service.counting import count_change
 from chalicelib.ordering.tables import OrderRow, document_ref, to_row
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def cause_of(request_id: str) -> str:
 def save(tx: Transaction, before: Order, after: Order) -> None:
     """Write an order into the transaction if nobody changed it since ``before`` was read (``version_conflict``)."""
     tx.put(to_row(after), OrderRow.version == before.version, VersionConflict("order", before.id))
+    if after.status is not before.status:
+        tx.afterwards(lambda: count_change(before, after))
 
 
 def save_alone(before: Order, after: Order) -> None:

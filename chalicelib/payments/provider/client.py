@@ -6,7 +6,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from chalicelib.kernel import settings
+from chalicelib.kernel import secret_values, settings
 from chalicelib.kernel.errors import DomainError, Unavailable
 
 if TYPE_CHECKING:
@@ -25,19 +25,22 @@ _KEYS = 8
 _NEW_KEYS_PER_CALL = 2  # an incident of some minutes must not use up the series
 
 _client: stripe.StripeClient | None = None
+_client_key = ""
 
 
 def connected() -> stripe.StripeClient:
-    """The process's client, made at its first use."""
-    global _client
-    if _client is None:
+    """The process's client, made at its first use, and anew when the key has been rotated."""
+    global _client, _client_key
+    configured = settings.get()
+    if _client is not None and not secret_values.is_reference(configured.stripe_api_key):
+        return _client
+    key = secret_values.current(configured.stripe_api_key, "STRIPE_API_KEY")
+    if _client is None or key != _client_key:
         import stripe
 
-        configured = settings.get()
-        if not configured.stripe_api_key:
-            raise settings.SettingsError("STRIPE_API_KEY is not set")
+        _client_key = key
         _client = stripe.StripeClient(
-            configured.stripe_api_key,
+            key,
             base_addresses={"api": configured.stripe_api_base} if configured.stripe_api_base else {},
             max_network_retries=_NETWORK_RETRIES,
             http_client=stripe.RequestsClient(timeout=_TIMEOUT_SECONDS),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from chalicelib.kernel import settings
+import contextlib
+
+from chalicelib.kernel import secret_values, settings
 from chalicelib.kernel.errors import DomainError
 
 # The notices that the webhook endpoint is to be subscribed to; every other type would only cost invocations.
@@ -34,12 +36,14 @@ def verify_signature(payload: bytes, header: str) -> None:
     """Check a webhook's signature over its raw body. Raises ``DomainError`` 400 ``invalid_signature``."""
     import stripe
 
-    secret = settings.get().stripe_webhook_secret
-    if not secret:
-        raise settings.SettingsError("STRIPE_WEBHOOK_SECRET is not set")
+    secrets = secret_values.accepted(settings.get().stripe_webhook_secret, "STRIPE_WEBHOOK_SECRET")
     try:
         if not header.isascii():
             raise ValueError("no signature has other letters, and the SDK's comparison fails on them")
-        stripe.WebhookSignature.verify_header(payload.decode(), header, secret, SIGNATURE_TOLERANCE_SECONDS)
+        for secret in secrets[:-1]:
+            with contextlib.suppress(stripe.SignatureVerificationError):
+                stripe.WebhookSignature.verify_header(payload.decode(), header, secret, SIGNATURE_TOLERANCE_SECONDS)
+                return
+        stripe.WebhookSignature.verify_header(payload.decode(), header, secrets[-1], SIGNATURE_TOLERANCE_SECONDS)
     except (stripe.SignatureVerificationError, UnicodeDecodeError, ValueError) as error:
         raise DomainError("invalid_signature", "The signature does not match the body.", status=400) from error

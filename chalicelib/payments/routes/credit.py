@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from chalicelib.edge import cursors
@@ -10,6 +11,7 @@ from chalicelib.edge.permissions import MerchantOwner, Role, StoreStaff
 from chalicelib.edge.schemas import PageQuery
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import Invalid, NotFound, Violation
+from chalicelib.kernel.limits import Limit
 from chalicelib.kernel.money import Money, is_currency
 from chalicelib.payments import service
 from chalicelib.payments.routes.blueprint import endpoints
@@ -78,6 +80,8 @@ def issue_gift_card(request: Request[IssueGiftCard]) -> service.IssuedCard:
     body=GiftCardCode,
     returns=GiftCardBalance,
     errors=("gift_card_not_found", "too_many_wrong_codes"),
+    # Ten wrong codes of a customer are counted where orders see them, too; this is for many customers at one address.
+    limit=Limit(name="gift-card-codes", window=timedelta(hours=1), per_ip=50, on=("gift_card_not_found",)),
 )
 def look_at_gift_card(request: Request[GiftCardCode]) -> Reply[GiftCardBalance]:
     """See what a gift card is worth, by its code.

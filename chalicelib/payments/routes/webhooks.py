@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TypeVar
 
 import msgspec
@@ -21,6 +22,7 @@ from chalicelib.kernel.event_types import (
     TipNotified,
 )
 from chalicelib.kernel.ids import is_id
+from chalicelib.kernel.limits import Limit
 from chalicelib.payments import provider
 from chalicelib.payments.routes.blueprint import endpoints
 from chalicelib.payments.schemas import Received, StripeIntent, StripeMoneySubject, StripeNotice, StripeSubject
@@ -34,6 +36,13 @@ T = TypeVar("T")
     body=bytes,
     returns=Received,
     errors=("invalid_signature", "malformed_request"),
+    limit=Limit(
+        name="webhook",
+        window=timedelta(minutes=1),
+        per_ip=60,
+        on=("invalid_signature", "malformed_request"),
+        shared=False,
+    ),
 )
 def receive_stripe_webhook(request: Request[bytes]) -> Reply[Received]:
     """Take a signed notice from Stripe.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from chalicelib.kernel import clock, ids, settings, tables
+from chalicelib.kernel import clock, ids, secret_values, settings, tables
 from chalicelib.kernel.errors import Conflict, Contention, DomainError, Forbidden, Invalid, NotFound, Violation
 from chalicelib.kernel.event_types import CreditExpiryReached
 from chalicelib.kernel.money import Money
@@ -73,7 +73,7 @@ def issue_gift_card(
     now = clock.now()
     code = rules.new_code(secrets.randbelow)
     card = Credit(
-        id=rules.card_id(code, _secret()),
+        id=rules.card_id(code, _secrets()[0]),
         kind=Kind.GIFT_CARD,
         currency=amount.currency,
         available=amount.amount,
@@ -105,21 +105,25 @@ def issue_gift_card(
 
 def look_at_gift_card(customer_id: str, typed: str) -> Credit:
     """The card with a code. Raises ``gift_card_not_found``; after ten of those in an hour, ``too_many_wrong_codes``."""
-    card_id = find_card_id(typed)
-    if card_id is None:
+    card_ids = find_card_ids(typed)
+    if not card_ids:
         raise NotFound("gift_card", "with this code")
-    card, wrong = tables.fetch(rows.credit_ref(card_id), rows.wrong_codes_ref(customer_id))
+    wrong, *cards = tables.fetch(rows.wrong_codes_ref(customer_id), *map(rows.credit_ref, card_ids))
     check_wrong_codes(wrong)
+    card: Credit | None = next((each for each in cards if each is not None), None)
     if card is None:
         count_wrong_code(customer_id)
         raise NotFound("gift_card", "with this code")
-    return card  # type: ignore[no-any-return]
+    return card
 
 
-def find_card_id(typed: str) -> str | None:
-    """The id of the card whose code this is; None for a code with a typing error, which needs no look."""
+def find_card_ids(typed: str) -> tuple[str, ...]:
+    """The ids that the card with this code may have: one for each key in use, the newest first.
+
+    None for a code with a typing error, which needs no look.
+    """
     code = rules.read_code(typed)
-    return None if code is None else rules.card_id(code, _secret())
+    return () if code is None else tuple(rules.card_id(code, secret) for secret in _secrets())
 
 
 def get_gift_card(card_id: str, merchant_id: str | None = None) -> Credit:
@@ -382,8 +386,5 @@ def _in_days(now: datetime, days: int | None) -> datetime | None:
     return None if days is None else now + timedelta(days=days)
 
 
-def _secret() -> str:
-    secret = settings.get().gift_card_secret
-    if not secret:
-        raise settings.SettingsError("DOORSTEP_GIFT_CARD_SECRET is not set")
-    return secret
+def _secrets() -> tuple[str, ...]:
+    return secret_values.accepted(settings.get().gift_card_secret, "DOORSTEP_GIFT_CARD_SECRET")

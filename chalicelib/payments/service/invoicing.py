@@ -98,7 +98,7 @@ def _issue(wanted: Sequence[_Wanted]) -> list[Invoice]:
     issued: list[Invoice] = []
     for attempt in range(_ATTEMPTS):
         if attempt:
-            time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.01 * 2**attempt)))  # noqa: S311 (a pause, no secret)
+            time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.01 * 2**attempt)))  # noqa: S311 (a pause, no secret)  # nosec B311
         drafts = _drafts(wanted)
         lost = False
         for group in _by_counter(drafts):

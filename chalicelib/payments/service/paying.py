@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from chalicelib.kernel import clock, tables
+from chalicelib.kernel import clock, metrics, tables
 from chalicelib.kernel.errors import Conflict, DomainError, NotFound, Unavailable, VersionConflict
 from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments import model, provider
@@ -267,6 +267,7 @@ def take(tx: Transaction, payment: Payment) -> Payment:
         # The goods are gone and the money can't be taken (the hold was released): a person must look at it.
         logger.error("capture failed", extra={"order_id": payment.order_id, "provider_status": state.status})
         open_case(tx, _capture_failed(payment, state, by_credit))
+        metrics.count(metrics.CAPTURES_FAILED)
         return model.moved(
             payment, State.FAILED, clock.now(), failure_code="authorisation_lost", captured_minor=by_credit
         )

@@ -24,7 +24,7 @@ from chalicelib.payments.service.credit import (
     Grant,
     check_wrong_codes,
     count_wrong_code,
-    find_card_id,
+    find_card_ids,
     funding_of,
     grant,
     store_credit_ref,
@@ -55,7 +55,7 @@ class TenderPlan(msgspec.Struct, frozen=True, kw_only=True):
     customer_id: str
     total: Money
     tenders: tuple[Tender, ...]
-    card_ids: tuple[str | None, ...]
+    card_ids: tuple[tuple[str, ...], ...]
     refs: tuple[tables.Ref[Any], ...]
 
     def settle(self, read: Sequence[Any], merchant_id: str) -> tuple[CreditPart, ...]:
@@ -70,13 +70,14 @@ class TenderPlan(msgspec.Struct, frozen=True, kw_only=True):
             check_wrong_codes(wrong)
         found = iter(balances)
         wanted = []
-        for number, (tender, card_id) in enumerate(zip(self.tenders, self.card_ids, strict=True)):
+        for number, (tender, card_ids) in enumerate(zip(self.tenders, self.card_ids, strict=True)):
             if tender.method == "card":
                 continue
-            credit: Credit | None = next(found) if card_id or tender.method == "store_credit" else None
+            looked_at = [next(found) for _ in card_ids or (("own",) if tender.method == "store_credit" else ())]
+            credit: Credit | None = next((each for each in looked_at if each is not None), None)
             kind = Kind(tender.method)
             wanted.append(Wanted(pointer=f"/tenders/{number}", kind=kind, credit=credit, amount=tender.amount))
-            if card_id is not None and credit is None:
+            if card_ids and credit is None:
                 count_wrong_code(self.customer_id)
         till = Till(total=self.total.amount, currency=self.total.currency, merchant_id=merchant_id, now=clock.now())
         parts, violations = rules.apply(till, wanted)
@@ -103,13 +104,13 @@ class TenderPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 def plan_tenders(customer_id: str, total: Money, tenders: Sequence[Tender]) -> TenderPlan:
     """What an order's tenders are, and where their balances are read."""
-    card_ids = tuple(find_card_id(tender.code) if tender.method == "gift_card" else None for tender in tenders)
+    card_ids = tuple(find_card_ids(tender.code) if tender.method == "gift_card" else () for tender in tenders)
     refs: list[tables.Ref[Any]] = [rows.wrong_codes_ref(customer_id)] if tenders else []
-    for tender, card_id in zip(tenders, card_ids, strict=True):
+    for tender, possible in zip(tenders, card_ids, strict=True):
         if tender.method == "store_credit":
             refs.append(store_credit_ref(customer_id, total.currency))
-        elif card_id is not None:
-            refs.append(rows.credit_ref(card_id))
+        else:
+            refs.extend(map(rows.credit_ref, possible))
     return TenderPlan(customer_id=customer_id, total=total, tenders=tuple(tenders), card_ids=card_ids, refs=tuple(refs))
 
 

@@ -91,7 +91,7 @@ class Balances:
         """Make everything that is pending available; how many lines that were."""
         changed = "available_on = ?, body = json_set(body, '$.available_on', ?)"
         rows = self._store.execute(
-            f"UPDATE balance_transactions SET {changed} WHERE available_on > ? RETURNING id",  # noqa: S608 (own names)
+            f"UPDATE balance_transactions SET {changed} WHERE available_on > ? RETURNING id",  # noqa: S608 (own names)  # nosec B608
             (now, now, now),
         )
         return len(rows)

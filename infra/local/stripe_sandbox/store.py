@@ -192,7 +192,7 @@ class Store:
     def those(self, cls: type[R], field: str, value: str) -> Iterator[R]:
         """All of a kind with this value in a field, oldest first."""
         rows = self.execute(
-            f"SELECT body FROM resources WHERE kind = '{KIND_OF[cls]}' AND {_expression(field)} = ? "  # noqa: S608 (own names)
+            f"SELECT body FROM resources WHERE kind = '{KIND_OF[cls]}' AND {_expression(field)} = ? "  # noqa: S608 (own names)  # nosec B608
             "ORDER BY seq",
             (value,),
         )
@@ -273,7 +273,7 @@ class Store:
         backwards = page.ending_before is not None
         cursor = page.ending_before or page.starting_after
         if cursor is not None:
-            found = self.execute(f"SELECT seq FROM {table} WHERE id = ?", (cursor,))  # noqa: S608 (own names)
+            found = self.execute(f"SELECT seq FROM {table} WHERE id = ?", (cursor,))  # noqa: S608 (own names)  # nosec B608
             if not found:
                 raise missing_resource("object", cursor, "ending_before" if backwards else "starting_after")
             conditions.append(f"seq {'>' if backwards else '<'} {found[0][0]}")
@@ -282,7 +282,7 @@ class Store:
                 conditions.append(f"created {comparison} ?")
                 bound.append(moment)
         rows = self.execute(
-            f"SELECT body FROM {table} WHERE {' AND '.join(conditions) or 'TRUE'} "  # noqa: S608 (own names)
+            f"SELECT body FROM {table} WHERE {' AND '.join(conditions) or 'TRUE'} "  # noqa: S608 (own names)  # nosec B608
             f"ORDER BY seq {'ASC' if backwards else 'DESC'} LIMIT ?",
             (*bound, page.limit + 1),
         )
