@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from chalicelib.dispatch import planner
+from chalicelib.dispatch import nearest
 from chalicelib.dispatch.model.delivery import SEARCHING, Delivery
 from chalicelib.dispatch.model.rider import Position, Rider, RiderAtWork, in_hand, with_offer, zones_around
 from chalicelib.dispatch.model.search import Look, conclude, expire, rings, wants_rider
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_TRAVEL = planner.StraightLine()
+_TRAVEL = nearest.StraightLine()
 _RIDER_RACES = 4
 _BATCHES = 3  # of candidates that are looked at closely
 _RIDERS_PER_ZONE = 500
@@ -109,7 +109,7 @@ def _choose(delivery: Delivery, now: datetime, avoid: set[str], policy: Policy) 
     step = policy.candidates
     for start in range(0, min(len(nearest), step * _BATCHES), step):
         riders = _at_work(nearest[start : start + step])
-        offers = planner.plan(now, [delivery], [at_work for at_work, _ in riders.values()], _TRAVEL, policy)
+        offers = nearest.plan(now, [delivery], [at_work for at_work, _ in riders.values()], _TRAVEL, policy)
         if offers:
             return riders[offers[0].rider_id][1]
     return None
