@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _HALF = 2 * MINUTE  # at the counter and at the door, before and after
 
 
-def nearest_idle(now: float, deliveries: Sequence[Delivery], riders: Sequence[Rider], travel: Travel) -> list[Offer]:
+def nearest_idle(now: float, deliveries: Sequence[Delivery], riders: Sequence[Rider], travel: Travel, outlook=()) -> list[Offer]:
     """Each order, the oldest first, goes to the nearest idle rider as soon as it must leave; no bundles."""
     idle = {each.id: each for each in riders if each.free_at <= now}
     offers = []
@@ -34,7 +34,7 @@ def nearest_idle(now: float, deliveries: Sequence[Delivery], riders: Sequence[Ri
     return offers
 
 
-def minute_matching(now: float, deliveries: Sequence[Delivery], riders: Sequence[Rider], travel: Travel) -> list[Offer]:
+def minute_matching(now: float, deliveries: Sequence[Delivery], riders: Sequence[Rider], travel: Travel, outlook=()) -> list[Offer]:
     """Bundles of one store by the ratio of orders to riders, matched to riders at least delay; leave at the last minute.
 
     Riders who are busy take part with the time and place where they will be free; what they get stays open.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from benchmarks.dispatch.instances import MINUTE, CeilTravel
-from chalicelib.dispatch.planner.types import Delivery, Rider
+from chalicelib.dispatch.planner.types import Delivery, Outlook, Rider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ class Decide(Protocol):
     """A planner: from what is known now to what must be told to couriers now. Seconds."""
 
     def __call__(
-        self, now: float, deliveries: Sequence[Delivery], riders: Sequence[Rider], travel: Travel, /
+        self, now: float, deliveries: Sequence[Delivery], riders: Sequence[Rider], travel: Travel, outlook: Sequence[Outlook], /
     ) -> Sequence[Offer]: ...
 
 
@@ -58,11 +58,18 @@ class Day:
         self.open: dict[str, Order] = {}
         self.written: list[Assignment] = []
 
+        self.placed_by = dict.fromkeys(instance.restaurants, 1.0)
+
+    def outlook(self) -> list[Outlook]:
+        """Where orders are to be expected, from what was ordered so far."""
+        return [Outlook(place, self.placed_by[key]) for key, place in self.instance.restaurants.items()]
+
     def advance(self, now: float) -> None:
         """Orders that are placed by now are known."""
         while self.coming and self.coming[-1].placed * MINUTE <= now:
             order = self.coming.pop()
             self.open[order.id] = order
+            self.placed_by[order.restaurant] += 1.0
 
     def deliveries(self, now: float) -> list[Delivery]:
         """The open orders as the planner sees them."""
@@ -123,7 +130,7 @@ def play(instance: Instance, decide: Decide, watch: Callable[[float], None] | No
     while now <= end and (day.coming or day.open):
         day.advance(now)
         if day.open:
-            for offer in decide(now, day.deliveries(now), day.riders(now), day.travel):
+            for offer in decide(now, day.deliveries(now), day.riders(now), day.travel, day.outlook()):
                 day.commit(now, offer)
         if watch:
             watch(now)

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chalicelib.dispatch.planner.policy import Policy
-    from chalicelib.dispatch.planner.types import Delivery, Rider, Travel
+    from chalicelib.dispatch.planner.types import Delivery, Outlook, Rider, Travel
 
 
 def plan(
-    now: float, deliveries: Sequence[Delivery], riders: Sequence[Rider], travel: Travel, policy: Policy
+    now: float, deliveries: Sequence[Delivery], riders: Sequence[Rider], travel: Travel, policy: Policy, outlook: Sequence[Outlook] = (),
 ) -> list[Offer]:
     """The offers that must be made now."""
     if not deliveries or not riders:
         return []
-    world = World(now, deliveries, riders, travel, policy)
+    world = World(now, deliveries, riders, travel, policy, outlook)
     draft = Draft(world, candidates(world), policy.bundle_under_pressure)
     draft.insert(range(len(deliveries)))
     draft = improve(draft)

@@ -23,12 +23,19 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     # Riders looked at for each order: those who could have it earliest.
     candidates: int = 24
     # Rounds in which a part of the plan is taken out and put back better; and how many orders a round takes out.
-    rounds: int = 40
+    rounds: int = 5
     round_orders: int = 6
 
     # Waiting seconds of customers that are worth …
     unserved: float = 7_200.0  # … an order that nobody can pick up any more
-    approach: float = 0.1  # … a second of riding to the store
+    approach: float = -0.1  # … a second of riding to the store
     work: float = 0.1  # … a second of a rider's shift
     overdue: float = 0.0  # … a second beyond the promise, on top
     pay: float = 0.0  # … an order that the guarantee of the shift does not pay anyway
+
+    cover: float = 0.15
+    cover_busy: float = 0.4
+    cover_soon: float = 1200.0
+    cover_horizon: float = 1800.0
+    cover_grace: float = 600.0
+    cover_shape: int = 1

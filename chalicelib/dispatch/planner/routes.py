@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chalicelib.dispatch.planner.policy import Policy
-    from chalicelib.dispatch.planner.types import Delivery, Rider, Travel
+    from chalicelib.dispatch.planner.types import Delivery, Outlook, Rider, Travel
 
 NEVER = float("inf")
 
@@ -42,7 +42,8 @@ class World:
     """One decision's numbers: orders, riders, ways (measured when they are first asked for) and the trips made."""
 
     def __init__(
-        self, now: float, deliveries: Sequence[Delivery], riders: Sequence[Rider], travel: Travel, policy: Policy
+        self, now: float, deliveries: Sequence[Delivery], riders: Sequence[Rider], travel: Travel, policy: Policy,
+        outlook: Sequence[Outlook] = (),
     ) -> None:
         self.now = now
         self.deliveries = deliveries
@@ -59,6 +60,8 @@ class World:
         self.off = [each.off_at for each in riders]
         self.ready = [each.ready_at for each in deliveries]
         self.covered = [each.covered for each in riders]
+        from chalicelib.dispatch.planner.coverage import worths
+        self.worth = worths(self, outlook)
         self._unknown = [-1.0] * len(self.stores)
         self._rows: list[list[float] | None] = [None] * (len(riders) + len(names) * len(deliveries))
         self._straight: dict[tuple[int, int], float] = {}
@@ -155,7 +158,9 @@ class World:
 
     def cost(self, rider: int, trips: Sequence[Trip]) -> float:
         """What a route costs in weighted seconds, NEVER where something would be picked up after the shift."""
-        return self.cost_from(rider, self.free[rider], rider, trips)
+        if not trips:
+            return 0.0
+        return self.worth[rider] + self.cost_from(rider, self.free[rider], rider, trips)
 
     def cost_from(self, rider: int, at: float, place: int, trips: Sequence[Trip]) -> float:
         """What these trips cost a rider who is free then and there."""

@@ -118,3 +118,10 @@ class Offer(msgspec.Struct, frozen=True):
     terms: Terms = Terms()
     runner_up: RunnerUp | None = None
     joins: bool = False
+
+
+class Outlook(msgspec.Struct, frozen=True):
+    """Where orders are expected: a store (or a cluster of them) and its share of what comes."""
+
+    place: Place
+    rate: float
