@@ -105,10 +105,10 @@ def _write_look(delivery: Delivery, look: Look, choice: _Choice | None, now: dat
 
 def _choose(delivery: Delivery, now: datetime, avoid: set[str], policy: Policy) -> _Choice | None:
     """Whom the planner would ask, of the riders nearest to the store."""
-    nearest = _nearest(delivery, now, avoid, policy)
+    near = _nearest(delivery, now, avoid, policy)
     step = policy.candidates
-    for start in range(0, min(len(nearest), step * _BATCHES), step):
-        riders = _at_work(nearest[start : start + step])
+    for start in range(0, min(len(near), step * _BATCHES), step):
+        riders = _at_work(near[start : start + step])
         offers = nearest.plan(now, [delivery], [at_work for at_work, _ in riders.values()], _TRAVEL, policy)
         if offers:
             return riders[offers[0].rider_id][1]
