@@ -97,7 +97,7 @@ def _way(tour: Sequence[Delivery], travel: Travel) -> float:
 def _offer(now: float, rider_id: str, bundle: Sequence[Delivery], pickup: float) -> Offer:
     return Offer(
         rider_id=rider_id,
-        store_id=bundle[0].store_id,
+        stores=(bundle[0].store_id,),
         deliveries=tuple(each.id for each in bundle),
         leave_at=now,
         at_store_at=pickup,

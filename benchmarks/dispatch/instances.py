@@ -64,6 +64,10 @@ class CeilTravel(msgspec.Struct, frozen=True):
     def flat(self, place: Place) -> tuple[float, float]:
         return place
 
+    def pace(self, vehicle: str) -> float:
+        del vehicle
+        return MINUTE / self.meters_per_minute
+
 
 def found(directory: Path) -> list[Path]:
     """The instances below the directory (or the directory itself), by name."""

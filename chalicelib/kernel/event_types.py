@@ -69,6 +69,14 @@ class DeliverySearchDue(Event, frozen=True, kw_only=True):
 
     delivery_id: str
     attempt: int
+    others: tuple[str, ...] = ()  # deliveries of the same offer
+
+
+class ZoneTickDue(Event, frozen=True, kw_only=True):
+    """Timer: plan a zone's open deliveries together. ``due`` (ms since 1970) says which of its ticks this is."""
+
+    zone: str
+    due: int
 
 
 class DeliveryPickedUp(Event, frozen=True, kw_only=True):

@@ -37,6 +37,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "OrderEnded": ("payments",),
     "PaymentNotified": ("ordering",),
     "DeliverySearchDue": ("dispatch",),
+    "ZoneTickDue": ("dispatch",),
     "DeliveryPickedUp": ("ordering",),
     "DeliveryDelivered": ("ordering", "payments"),
     "DeliveryFailed": ("ordering",),

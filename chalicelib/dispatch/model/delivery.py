@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
+from chalicelib.dispatch.model.decision import Decision
 from chalicelib.kernel import ids
 from chalicelib.kernel.geo import Point
 from chalicelib.kernel.money import Money
@@ -25,6 +26,8 @@ EXPIRED = "expired"
 DROPPED = "dropped"
 SHIFT_ENDED = "shift_ended"
 PIN_REFUSED = "pin_refused"
+CLAIMED = "claimed"
+REASSIGNED = "reassigned"
 
 
 class Status(StrEnum):
@@ -73,7 +76,8 @@ class Step(msgspec.Struct, frozen=True):
     """An entry of the timeline: the status that was reached, and why.
 
     ``at`` is our time, ``captured_at`` the time on the rider's phone. ``cause`` is the event id, operation id or
-    request id that led to it: the same cause never takes a second step. ``rider_id`` is set on offers.
+    request id that led to it: the same cause never takes a second step. ``rider_id`` is set on offers and claims,
+    ``decision`` on offers.
     """
 
     status: Status
@@ -83,6 +87,7 @@ class Step(msgspec.Struct, frozen=True):
     reason: str | None = None
     captured_at: datetime | None = None
     rider_id: str | None = None
+    decision: Decision | None = None
 
 
 class Brief(msgspec.Struct, frozen=True):
@@ -123,7 +128,12 @@ class DeliveryRequest(msgspec.Struct, frozen=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """One delivery. ``version`` grows with every change; ``brief`` is None when it was kept apart and not read."""
+    """One delivery. ``version`` grows with every change; ``brief`` is None when it was kept apart and not read.
+
+    ``waits``: found by its zone's ticks. ``mates`` are all deliveries of a running offer of several, in drop-off
+    sequence. ``bonus`` is what the rider gets on top, in minor units of the store's currency. ``pooled_at`` is since
+    when any rider in reach may claim it.
+    """
 
     id: str
     store_id: str
@@ -148,6 +158,10 @@ class Delivery(msgspec.Struct, frozen=True):
     searching_since: datetime | None = None
     next_look_at: datetime | None = None  # when the latest timer of the search is due
     unfilled_at: datetime | None = None
+    waits: bool = False
+    mates: tuple[str, ...] = ()
+    bonus: int = 0
+    pooled_at: datetime | None = None
     steps: tuple[Step, ...] = ()
     brief: Brief | None = None
 

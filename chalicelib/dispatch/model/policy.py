@@ -19,11 +19,24 @@ class Policy(msgspec.Struct, frozen=True):
     look_slack: timedelta = timedelta(seconds=10)
     look_margin: timedelta = timedelta(seconds=5)
 
-    # Nobody suitable: look again at this pace; slower once the store knows, slower still when it goes on.
+    # While something waits, its zone is planned at this pace; slower once every store knows, slower still when it
+    # goes on. A tick has its zone to itself for `lease_for`; a timer that is overdue by `tick_lost_after` is lost.
     pace: timedelta = timedelta(seconds=20)
     pace_after_alert: timedelta = timedelta(minutes=1)
     pace_when_hopeless: timedelta = timedelta(minutes=5)
     hopeless_after: timedelta = timedelta(minutes=30)
+
+    lease_for: timedelta = timedelta(seconds=8)
+    tick_lost_after: timedelta = timedelta(seconds=45)
+    # What waits for its zone's ticks is looked at by itself this often all the same.
+    guard: timedelta = timedelta(minutes=3)
+    # More open deliveries than this split a zone into finer cells; fewer than `join_below` join it again.
+    split_above: int = 120
+    join_below: int = 60
+    # An offer must be made this long before the rider has to leave; with fewer orders around than `quiet_below`
+    # nothing is gained by waiting, and a rider is asked at once.
+    answer_time: timedelta = timedelta(seconds=25)
+    quiet_below: int = 6
 
     alert_after_rounds: int = 5
     alert_after: timedelta = timedelta(minutes=3)
@@ -35,6 +48,7 @@ class Policy(msgspec.Struct, frozen=True):
     reach_after_alert: timedelta = timedelta(minutes=90)
     widen_after: timedelta = timedelta(minutes=1)
     candidates: int = 12
+    candidates_limit: int = 200
 
     # Orders of one store go on one trip when none waits longer than this for the other, on the shelf or on the way.
     bundle_wait: timedelta = timedelta(minutes=8)
@@ -45,7 +59,7 @@ class Policy(msgspec.Struct, frozen=True):
     pin_attempts: int = 5
 
     def look_again_after(self, searching_for: timedelta, *, alerted: bool) -> timedelta:
-        """The pause before the next look of a search that found nobody."""
+        """The pause before the next tick where nobody was found for so long."""
         if not alerted:
             return self.pace
         return self.pace_when_hopeless if searching_for >= self.hopeless_after else self.pace_after_alert

@@ -1,35 +1,61 @@
-"""Making a draft better: take a part of the plan out, put it back, keep what costs less. Seeded by the plan itself."""
+"""Making a draft better: a part of the plan is taken out and put back, and what costs less is kept.
+
+That is Shaw's large neighbourhood search (1998): orders that are ready about the same time in the same part of town
+are taken out together, since they can change places. The choice is drawn, from a seed that depends on the plan alone,
+so that the same question gets the same answer.
+"""
 
 from __future__ import annotations
 
-import random
+from heapq import nsmallest
+from math import hypot
+from random import Random
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chalicelib.dispatch.planner.construct import Draft
+    from chalicelib.dispatch.planner.draft import Draft
+    from chalicelib.dispatch.planner.world import World
+
+_ENOUGH = 1e-6  # seconds: less is rounding
+_SPREAD = 600.0  # seconds by which chance may make two orders seem further apart
 
 
 def improve(draft: Draft) -> Draft:
-    """The best of so many rounds."""
+    """The best plan that was found in the rounds and the effort that the policy allows."""
     world, policy = draft.world, draft.world.policy
-    count = len(world.deliveries)
-    if count < 2:
+    if world.open < 2:
         return draft
-    rng = random.Random(count)
+    draw = Random(world.open)  # noqa: S311  (not a secret)
+    places = [world.travel.flat(place) for place in world.stores]
+    pace = world.travel.pace(world.vehicles[0])
     best, least = draft, draft.total()
     for _ in range(policy.rounds):
-        seed = rng.randrange(count)
-        # related: near in time and place
-        x, y = world.travel.flat(world.stores[world.store_of[seed]])
-        def apart(o):
-            a, b = world.travel.flat(world.stores[world.store_of[o]])
-            return (abs(a - x) + abs(b - y)) / 400 * 60 + abs(world.ready[o] - world.ready[seed]) * 1.0 + rng.random() * 600
-        q = min(count, 2 + rng.randrange(policy.round_orders))
-        gone = sorted(range(count), key=apart)[:q]
+        if best.looks >= policy.effort:
+            break
+        gone = _related(world, draw, places, pace)
         trial = best.copy()
         trial.remove(gone)
-        trial.insert(gone)
+        trial.insert([*gone, *(trial.left - set(gone))])
         cost = trial.total()
-        if cost < least - 1e-6:
+        best.looks = trial.looks
+        if cost < least - _ENOUGH:
             best, least = trial, cost
     return best
+
+
+def _related(world: World, draw: Random, places: list[tuple[float, float]], pace: float) -> list[int]:
+    """An order and some that are alike: stores nearby, ready about the same time."""
+    seed = draw.randrange(world.open)
+    x, y = places[world.store_of[seed]]
+    ready = world.ready[seed]
+    count = min(world.open, 2 + draw.randrange(world.policy.round_orders))
+    apart = [
+        (
+            pace * hypot(places[store][0] - x, places[store][1] - y)
+            + abs(world.ready[order] - ready)
+            + draw.random() * _SPREAD,
+            order,
+        )
+        for order, store in enumerate(world.store_of[: world.open])
+    ]
+    return [order for _, order in nsmallest(count, apart)]

@@ -4,61 +4,143 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.dispatch.planner.construct import Draft
+from chalicelib.dispatch.planner.candidates import candidates
+from chalicelib.dispatch.planner.cover import worth
+from chalicelib.dispatch.planner.draft import Draft
 from chalicelib.dispatch.planner.improve import improve
-from chalicelib.dispatch.planner.routes import World
-from chalicelib.dispatch.planner.types import Offer
+from chalicelib.dispatch.planner.types import Offer, RunnerUp
+from chalicelib.dispatch.planner.world import NEVER, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chalicelib.dispatch.planner.policy import Policy
     from chalicelib.dispatch.planner.types import Delivery, Outlook, Rider, Travel
+    from chalicelib.dispatch.planner.world import Trip
 
 
 def plan(
-    now: float, deliveries: Sequence[Delivery], riders: Sequence[Rider], travel: Travel, policy: Policy, outlook: Sequence[Outlook] = (),
+    now: float,
+    deliveries: Sequence[Delivery],
+    riders: Sequence[Rider],
+    travel: Travel,
+    policy: Policy,
+    outlook: Sequence[Outlook] = (),
 ) -> list[Offer]:
-    """The offers that must be made now."""
-    if not deliveries or not riders:
-        return []
-    world = World(now, deliveries, riders, travel, policy, outlook)
-    draft = Draft(world, candidates(world), policy.bundle_under_pressure)
-    draft.insert(range(len(deliveries)))
+    """The offers to make now: a rider in at most one of them, a delivery in at most one.
+
+    Parameters
+    ----------
+    now
+        Seconds on the clock of all moments.
+    deliveries
+        All that wait for a rider (neither offered nor taken).
+    riders
+        All on shift or soon, the busy ones with the time and place where they will be free. Riders who hold an
+        unanswered offer are left out, or come as busy until its end.
+    travel
+        How long ways take.
+    policy
+        The figures to decide by.
+    outlook
+        Where orders are to be expected, so that riders are not taken from there without need.
+
+    The whole horizon is planned, but a rider is told only what it must set out for before the next decision: whatever
+    can wait stays open for better ideas. The same question gets the same answer.
+    """
+    draft = drafted(now, deliveries, riders, travel, policy, outlook)
+    offers = [_offer(draft, rider) for rider in sorted(draft.routes) if _must_be_told(draft, rider)]
+    return sorted(offers, key=lambda each: (each.leave_at, each.rider_id))
+
+
+def drafted(
+    now: float,
+    deliveries: Sequence[Delivery],
+    riders: Sequence[Rider],
+    travel: Travel,
+    policy: Policy,
+    outlook: Sequence[Outlook] = (),
+) -> Draft:
+    """The whole plan behind the offers: also what is only intended so far."""
+    world = World(now, deliveries, riders, travel, policy)
+    world.worth = worth(world, outlook)
+    draft = Draft(world, candidates(world), _largest(world))
+    draft.insert(range(world.open))
+    draft.rematch()
     draft = improve(draft)
-    return offers(draft)
+    draft.rematch()
+    return draft
 
 
-def candidates(world: World) -> list[list[int]]:
-    """For each order the riders who could have it earliest, the shorter way first among equals."""
+def _largest(world: World) -> int:
+    """How many orders a trip may have: more when there are more orders than riders who are free soon."""
     policy = world.policy
-    arrivals = []
-    for store in range(len(world.stores)):
-        arrivals.append([(world.free[r] + world.way(r, store) + policy.counter_before, world.way(r, store), r)
-                         for r in range(len(world.riders))])
-    out = []
-    for order, store in enumerate(world.store_of):
-        ready = world.ready[order]
-        keyed = sorted((max(at, ready) + 0.5 * way, r) for at, way, r in arrivals[store]
-                 if max(at, ready) <= world.off[r])
-        out.append([r for _, r in keyed[: policy.candidates]])
-    return out
+    soon = sum(1 for at in world.free if at <= world.now + policy.cover_within)
+    wanted = -(-world.open // max(1, soon)) + 1
+    return max(policy.bundle, min(policy.bundle_under_pressure, wanted))
 
 
-def offers(draft: Draft) -> list[Offer]:
-    world, policy = draft.world, draft.world.policy
-    made = []
-    for r, trips in draft.routes.items():
-        rider = world.riders[r]
-        if rider.free_at > world.now:
+def _must_be_told(draft: Draft, rider: int) -> bool:
+    """Whether the first trip of the rider has to be told before the next decision."""
+    world = draft.world
+    trip = draft.routes[rider][0]
+    head = world.heads.get(rider)
+    last_call = world.now + world.policy.tick + world.policy.ahead
+    if head is not None:
+        return trip is not head and _pickup(world, rider, trip) < last_call
+    return world.riders[rider].free_at <= world.now and _leave(world, rider, trip) < last_call
+
+
+def _pickup(world: World, rider: int, trip: Trip) -> float:
+    arrival = world.free[rider] + world.way(rider, trip.store)
+    return max(arrival + world.policy.counter_before + trip.lead, trip.ready)
+
+
+def _leave(world: World, rider: int, trip: Trip) -> float:
+    way = world.way(rider, trip.store)
+    return _pickup(world, rider, trip) - trip.lead - world.policy.counter_before - way
+
+
+def _offer(draft: Draft, rider: int) -> Offer:
+    world = draft.world
+    trip = draft.routes[rider][0]
+    pickup = _pickup(world, rider, trip)
+    return Offer(
+        rider_id=world.riders[rider].id,
+        stores=tuple(_store_id(world, trip, store) for store in trip.stores),
+        deliveries=tuple(world.deliveries[each].id for each in trip.orders),
+        leave_at=_leave(world, rider, trip),
+        at_store_at=pickup - trip.lead - world.policy.counter_before,
+        pickup_at=pickup,
+        drop_at=tuple(pickup + each for each in trip.drops),
+        terms=world.terms(rider, trip),
+        runner_up=_runner_up(draft, rider, trip),
+        joins=rider in world.heads,
+    )
+
+
+def _store_id(world: World, trip: Trip, store: int) -> str:
+    return next(world.deliveries[each].store_id for each in trip.orders if world.store_of[each] == store)
+
+
+def _runner_up(draft: Draft, holder: int, trip: Trip) -> RunnerUp | None:
+    """The rider who would do this trip at the least extra cost, all other trips staying where they are."""
+    world = draft.world
+    if holder in world.heads:
+        return None
+    rest = draft.routes[holder][1:]
+    saved = draft.costs[holder] - (world.cost(holder, rest) if rest else 0.0)
+    best: tuple[float, int] | None = None
+    for rider in draft.candidates[trip.orders[0]]:
+        taken = draft.routes.get(rider, [])
+        if rider == holder or rider in world.heads or trip.volume > world.riders[rider].room:
             continue
-        trip = trips[0]
-        way = world.way(r, trip.store)
-        pickup = max(world.now + way + policy.counter_before, trip.ready)
-        leave = pickup - way - policy.counter_before
-        if leave >= world.now + policy.tick:
-            continue
-        made.append(Offer(rider.id, world.deliveries[trip.orders[0]].store_id,
-             tuple(world.deliveries[o].id for o in trip.orders), leave, pickup - policy.counter_before, pickup,
-             tuple(pickup + d for d in trip.drops)))
-    return made
+        as_ridden = world.trip(trip.orders, trip.stores, world.vehicle_of[rider])
+        cost = world.cost(rider, [as_ridden, *taken]) - draft.costs.get(rider, 0.0)
+        if cost < NEVER and (best is None or (cost - saved, rider) < best):
+            best = (cost - saved, rider)
+    if best is None:
+        return None
+    extra, rider = best
+    as_ridden = world.trip(trip.orders, trip.stores, world.vehicle_of[rider])
+    return RunnerUp(world.riders[rider].id, world.terms(rider, as_ridden), extra)

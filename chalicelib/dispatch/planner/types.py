@@ -21,13 +21,17 @@ class Travel(Protocol):
         """Metres on a plane: good enough to tell near from far, cheap enough for every rider and store."""
         ...
 
+    def pace(self, vehicle: str) -> float:
+        """Seconds per metre on that plane, about."""
+        ...
+
 
 class Delivery(msgspec.Struct, frozen=True):
     """An order that wants to be brought: from which store to which door, and when it can leave.
 
     ``ready_at`` is what is expected now: told by the store, predicted, or marked. ``due_at`` is what the customer was
     promised, None where nothing was. ``excludes`` are riders who are not asked (again). ``needs`` are what a rider's
-    equipment has to offer (a cold box, an age check, …).
+    equipment has to offer (a cold box, an age check, …). ``size`` is what it takes of a rider's room.
     """
 
     id: str
@@ -43,9 +47,9 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class Pending(msgspec.Struct, frozen=True):
-    """What a rider goes to fetch and has not picked up: the set is frozen only at the counter.
+    """What a rider goes to fetch at one store and has not picked up: the set is frozen only at the counter.
 
-    ``at_store_at`` is when the rider is expected there, ``deliveries`` are in drop-off sequence.
+    ``deliveries`` are in drop-off sequence, ``at_store_at`` is when the rider is expected at the store.
     """
 
     deliveries: tuple[Delivery, ...]
@@ -57,8 +61,8 @@ class Rider(msgspec.Struct, frozen=True):
 
     ``room`` is how much fits on one trip (sum of sizes). ``accepts`` is the probability that an offer is taken.
     ``covered`` is how many more orders cost no extra pay because the guarantee of the shift pays them anyway.
-    ``pending`` is a trip on the way to the store, to which orders of the same store may still be added; ``place`` and
-    ``free_at`` then tell of the end of that trip.
+    ``pending`` is a trip on the way to the store, to which orders may still be added; ``place`` and ``free_at`` tell
+    of its end then.
     """
 
     id: str
@@ -73,12 +77,19 @@ class Rider(msgspec.Struct, frozen=True):
     pending: Pending | None = None
 
 
-class Terms(msgspec.Struct, frozen=True):
-    """What an offer costs, term by term, in weighted seconds: the sum is what was minimised.
+class Outlook(msgspec.Struct, frozen=True):
+    """Where orders are to be expected: a store or a cluster of them, and its share of what comes (any unit)."""
 
-    ``lateness`` is the time from ready to door summed over the orders beyond the straight way, ``overdue`` what lies
-    beyond the promise, ``approach`` the way to the store, ``idle`` the rider's wait there, ``work`` the rider's time at
-    its price, ``pay`` what the pay rules add, ``doubt`` what a likely refusal costs.
+    place: Place
+    rate: float
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What a trip costs, term by term, in seconds of a customer's waiting (see Policy for the weights).
+
+    ``lateness`` is the time from ready to door of all its orders beyond the straight way, ``overdue`` what lies beyond
+    the promise, ``approach`` the way to the store, ``idle`` the wait at the counter, ``work`` the rider's time,
+    ``pay`` what the pay rules add, ``doubt`` what a likely refusal costs, ``cover`` what the rider is missed for.
     """
 
     lateness: float = 0.0
@@ -88,14 +99,17 @@ class Terms(msgspec.Struct, frozen=True):
     work: float = 0.0
     pay: float = 0.0
     doubt: float = 0.0
+    cover: float = 0.0
 
     def total(self) -> float:
         """The sum that was minimised."""
-        return self.lateness + self.overdue + self.approach + self.idle + self.work + self.pay + self.doubt
+        return (
+            self.lateness + self.overdue + self.approach + self.idle + self.work + self.pay + self.doubt + self.cover
+        )
 
 
 class RunnerUp(msgspec.Struct, frozen=True):
-    """The next best rider for the same trip, and by how much it costs more (weighted seconds)."""
+    """The next best rider for the same trip, with what it costs there; ``extra`` is how much more the plan would cost."""
 
     rider_id: str
     terms: Terms
@@ -103,13 +117,14 @@ class RunnerUp(msgspec.Struct, frozen=True):
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """Ask this rider to fetch these deliveries of one store now; ``deliveries`` are in drop-off sequence.
+    """Ask this rider now to fetch these deliveries; ``deliveries`` and ``drop_at`` are in drop-off sequence.
 
-    ``joins`` says that they are added to the trip on which the rider is already on the way.
+    ``stores`` are in the sequence of pick-up, ``pickup_at`` is the last hand-over. The rider should set out at
+    ``leave_at``. ``joins`` says that the set changes for a trip on which the rider is on the way already.
     """
 
     rider_id: str
-    store_id: str
+    stores: tuple[str, ...]
     deliveries: tuple[str, ...]
     leave_at: float
     at_store_at: float
@@ -118,10 +133,3 @@ class Offer(msgspec.Struct, frozen=True):
     terms: Terms = Terms()
     runner_up: RunnerUp | None = None
     joins: bool = False
-
-
-class Outlook(msgspec.Struct, frozen=True):
-    """Where orders are expected: a store (or a cluster of them) and its share of what comes."""
-
-    place: Place
-    rate: float

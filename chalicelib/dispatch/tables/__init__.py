@@ -7,7 +7,10 @@ pk                     sk          what, and how it is found
 ``dlv_…``              BRIEF       its brief, apart only where it is too long to ride along in STATE
 ``RDR#<token sub>``    STATE       a rider
 ``RDR#<token sub>``    POSITION    where the rider is; on shift also in index ``zone`` under ZONE#<H3 cell>
+``ZONE#<H3 cell>``     STATE       a zone's rhythm: who ticks, when the next tick is due, whether it is split
 =====================  ==========  =========================================================================
+
+A delivery that waits for a rider is in index ``zone`` as well, under WAIT#<H3 cell>, by the finer cells and its id.
 """
 
 from chalicelib.dispatch.tables.common import STATE
@@ -21,6 +24,8 @@ from chalicelib.dispatch.tables.deliveries import (
     delivery_of,
     delivery_row,
     step_line,
+    waiting_pk,
+    waiting_prefix,
 )
 from chalicelib.dispatch.tables.riders import (
     POSITION,
@@ -34,6 +39,7 @@ from chalicelib.dispatch.tables.riders import (
     rider_row,
     zone_pk,
 )
+from chalicelib.dispatch.tables.zones import ZoneRow, ZoneTaken, write_zone, zone_ref
 
 __all__ = [
     "BRIEF",
@@ -43,6 +49,8 @@ __all__ = [
     "DeliveryRow",
     "PositionRow",
     "RiderRow",
+    "ZoneRow",
+    "ZoneTaken",
     "brief_of",
     "brief_row",
     "changes",
@@ -55,5 +63,9 @@ __all__ = [
     "rider_pk",
     "rider_row",
     "step_line",
+    "waiting_pk",
+    "waiting_prefix",
+    "write_zone",
     "zone_pk",
+    "zone_ref",
 ]
