@@ -37,6 +37,9 @@ class Settings(msgspec.Struct, frozen=True):
     stripe_api_base: str | None
     cors_origin: str
     pay_window_seconds: int
+    travel_source: str
+    travel_detour: float
+    travel_routes_per_minute: int
     stripe_api_key: str
     stripe_webhook_secret: str
 
@@ -92,6 +95,17 @@ def read(env: Mapping[str, str]) -> Settings:
     if not pay_window.isdigit() or not 30 <= int(pay_window) <= 86_400:
         problems.append("DOORSTEP_PAY_WINDOW_SECONDS must be whole seconds between 30 and 86400")
         pay_window = "600"
+    travel_source = env.get("DOORSTEP_TRAVEL_SOURCE", "straight_line")
+    if travel_source not in ("straight_line", "route_matrix"):
+        problems.append("DOORSTEP_TRAVEL_SOURCE must be straight_line or route_matrix")
+    travel_detour = env.get("DOORSTEP_TRAVEL_DETOUR_PERCENT", "130")
+    if not travel_detour.isdigit() or not 100 <= int(travel_detour) <= 300:
+        problems.append("DOORSTEP_TRAVEL_DETOUR_PERCENT must be a whole number between 100 and 300")
+        travel_detour = "130"
+    travel_routes = env.get("DOORSTEP_TRAVEL_ROUTES_PER_MINUTE", "600")
+    if not travel_routes.isdigit() or not int(travel_routes) <= 100_000:
+        problems.append("DOORSTEP_TRAVEL_ROUTES_PER_MINUTE must be a whole number up to 100000")
+        travel_routes = "0"
     issuer = required("DOORSTEP_OIDC_ISSUER").rstrip("/")
     settings = Settings(
         stage=env.get("DOORSTEP_STAGE", "local"),
@@ -105,6 +119,9 @@ def read(env: Mapping[str, str]) -> Settings:
         stripe_api_base=env.get("DOORSTEP_STRIPE_API_BASE") or None,
         cors_origin=env.get("DOORSTEP_CORS_ORIGIN", "*"),
         pay_window_seconds=int(pay_window),
+        travel_source=travel_source,
+        travel_detour=int(travel_detour) / 100,
+        travel_routes_per_minute=int(travel_routes),
         stripe_api_key=env.get("STRIPE_API_KEY", ""),
         stripe_webhook_secret=env.get("STRIPE_WEBHOOK_SECRET", ""),
     )

@@ -200,7 +200,7 @@ class Delivery(msgspec.Struct, frozen=True):
         for step in reversed(self.steps):
             if step.status is status and step.reason != PIN_REFUSED:
                 return step
-            if step.status is Status.OFFERED:
+            if step.status is Status.OFFERED or step.reason == CLAIMED:
                 return None
         return None
 

@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chalicelib.dispatch.model.delivery import (
+    CLAIMED,
     DECLINED,
     DROPPED,
     PIN_REFUSED,
@@ -72,6 +73,7 @@ class Move(msgspec.Struct, frozen=True):
 
 
 ACCEPT = Move(frozenset((Status.OFFERED,)), Status.ASSIGNED)
+CLAIM = Move(frozenset((Status.UNASSIGNED,)), Status.ASSIGNED)
 DECLINE = Move(frozenset((Status.OFFERED,)), Status.UNASSIGNED)
 ARRIVE_AT_STORE = Move(frozenset((Status.ASSIGNED,)), Status.AT_STORE)
 PICK_UP = Move(frozenset((Status.ASSIGNED, Status.AT_STORE)), Status.PICKED_UP)
@@ -106,6 +108,18 @@ def checked(command: Command, now: datetime) -> Command:
     return replace(command, captured_at=checked_capture(command.captured_at, now))
 
 
+# What of its search remains with a delivery that has found its rider: the bonus.
+_FOUND: dict[str, Any] = {
+    "rounds": 0,
+    "searching_since": None,
+    "next_look_at": None,
+    "unfilled_at": None,
+    "waits": False,
+    "mates": (),
+    "pooled_at": None,
+}
+
+
 def accept(delivery: Delivery, command: Command, now: datetime) -> Taken:
     """The rider takes the offer."""
     done = _repeated(delivery, command, ACCEPT)
@@ -122,10 +136,7 @@ def accept(delivery: Delivery, command: Command, now: datetime) -> Taken:
         rider_id=command.rider_id,
         offered_to=None,
         offer_expires_at=None,
-        rounds=0,
-        searching_since=None,
-        next_look_at=None,
-        unfilled_at=None,
+        **_FOUND,
     )
 
 
@@ -145,8 +156,21 @@ def decline(delivery: Delivery, command: Command, now: datetime) -> Taken:
         reason=DECLINED,
         offered_to=None,
         offer_expires_at=None,
+        mates=(),
         excluded=excluding(delivery, command.rider_id),
         rounds=delivery.rounds + 1,
+    )
+
+
+def claim(delivery: Delivery, command: Command, now: datetime) -> Taken:
+    """The rider takes a delivery that everybody in reach may have. Refused with ``claim_lost`` once it is gone."""
+    done = _repeated(delivery, command, CLAIM)
+    if done is not None:
+        return done
+    if delivery.status is not Status.UNASSIGNED or delivery.pooled_at is None:
+        raise Conflict("claim_lost", "Somebody else has this delivery, or it is not to be claimed any more.")
+    return _moved(
+        delivery, CLAIM, command, now, reason=CLAIMED, step_rider=command.rider_id, rider_id=command.rider_id, **_FOUND
     )
 
 
@@ -351,9 +375,16 @@ def _step(status: Status, command: Command, now: datetime, reason: str | None) -
 
 
 def _moved(
-    delivery: Delivery, move: Move, command: Command, now: datetime, *, reason: str | None = None, **changes: Any
+    delivery: Delivery,
+    move: Move,
+    command: Command,
+    now: datetime,
+    *,
+    reason: str | None = None,
+    step_rider: str | None = None,
+    **changes: Any,
 ) -> Taken:
-    step = _step(move.reaches, command, now, reason)
+    step = replace(_step(move.reaches, command, now, reason), rider_id=step_rider)
     after = replace(
         delivery,
         status=move.reaches,

@@ -35,8 +35,24 @@ class Policy(msgspec.Struct, frozen=True):
     join_below: int = 60
     # An offer must be made this long before the rider has to leave; with fewer orders around than `quiet_below`
     # nothing is gained by waiting, and a rider is asked at once.
+    plan_limit: int = 200  # deliveries in one decision, the most urgent ones
     answer_time: timedelta = timedelta(seconds=25)
     quiet_below: int = 6
+
+    # What is offered on top, in minor units of the store's currency, and when everybody in reach may claim it: after so
+    # long without a taker, or so many riders asked in vain.
+    bonuses: tuple[tuple[timedelta, int, int], ...] = (
+        (timedelta(seconds=90), 3, 100),
+        (timedelta(minutes=3), 5, 200),
+        (timedelta(minutes=6), 8, 400),
+    )
+    pool_after: timedelta = timedelta(minutes=2)
+    pool_after_rounds: int = 4
+
+    # A delivery is taken from a rider who has not reached the store when another would have it so much earlier, once,
+    # and from the same rider no more often than this in a shift.
+    reassign_gain: timedelta = timedelta(minutes=6)
+    reassigned_limit: int = 2
 
     alert_after_rounds: int = 5
     alert_after: timedelta = timedelta(minutes=3)

@@ -44,8 +44,8 @@ class Zone(msgspec.Struct, frozen=True):
         return self.ticked_at is not None and now - self.ticked_at < policy.lease_for
 
     def is_armed(self, now: datetime, policy: Policy) -> bool:
-        """Whether a tick will come, late enough to see what is written now."""
-        return self.next_tick_at is not None and self.next_tick_at > now + policy.look_margin
+        """Whether a tick will come, late enough to see what is written now and to find nobody at work."""
+        return self.next_tick_at is not None and self.next_tick_at > now + policy.lease_for
 
     def is_active(self, now: datetime, policy: Policy) -> bool:
         """Whether ticks follow one another here; a timer that is overdue for long is lost."""

@@ -225,8 +225,7 @@ class World:
                 way = self.way(place, trip.store)
             arrival = way + before + trip.lead
             pickup = at + arrival
-            if pickup < trip.ready:
-                pickup = trip.ready
+            pickup = max(pickup, trip.ready)
             if pickup > off:
                 return NEVER
             if idle:
@@ -235,7 +234,7 @@ class World:
             place = trip.last
             size += trip.size
             total += trip.size * pickup + trip.base + approach * way
-            total += work * ((at if at < off else off) - pickup + trip.lead)
+            total += work * ((min(off, at)) - pickup + trip.lead)
             if overdue and pickup > trip.latest:
                 total += overdue * self.beyond(trip, pickup)
         if policy.pay:

@@ -44,6 +44,7 @@ from chalicelib.dispatch.service.riders import (
     start_shift,
 )
 from chalicelib.dispatch.service.search import look_for_rider
+from chalicelib.dispatch.service.ticks import tick_zone
 
 __all__ = [
     "Actor",
@@ -89,5 +90,6 @@ __all__ = [
     "save_profile",
     "start_return",
     "start_shift",
+    "tick_zone",
     "zone_of",
 ]

@@ -31,6 +31,9 @@ class RiderRow(tables.Row):
     shift_changed_at = NumberAttribute(null=True)
     zone = UnicodeAttribute(null=True)
     last_offer_at = NumberAttribute(null=True)
+    asked = NumberAttribute(null=True)
+    took = NumberAttribute(null=True)
+    reassigned = NumberAttribute(null=True)
     jobs: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
 
 
@@ -97,6 +100,9 @@ def rider_of(row: RiderRow | None) -> Rider | None:
         shift_changed_at=of_ms(row.shift_changed_at),
         zone=row.zone,
         last_offer_at=of_ms(row.last_offer_at),
+        asked=float(row.asked or 0.0),
+        took=float(row.took or 0.0),
+        reassigned=int(row.reassigned or 0),
         jobs={f"dlv_{ulid}": int(version) for ulid, _, version in (job.partition(":") for job in row.jobs)},
     )
 
@@ -111,6 +117,9 @@ def _rider_attributes(rider: Rider) -> dict[str, Any]:
         "shift_changed_at": to_ms(rider.shift_changed_at),
         "zone": rider.zone,
         "last_offer_at": to_ms(rider.last_offer_at),
+        "asked": rider.asked or None,
+        "took": rider.took or None,
+        "reassigned": rider.reassigned or None,
         "jobs": [f"{job.partition('_')[2]}:{version}" for job, version in sorted(rider.jobs.items())],
     }
 
