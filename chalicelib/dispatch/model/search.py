@@ -85,7 +85,7 @@ def expire(delivery: Delivery, now: datetime, cause: str) -> Delivery:
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """Whom a look has found: the rider, why, and the deliveries of the offer in drop-off sequence if they are several."""
+    """Whom a look has found, and why; ``mates`` are the offer's deliveries in drop-off sequence if they are several."""
 
     rider_id: str
     decision: Decision | None = None

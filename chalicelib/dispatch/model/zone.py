@@ -1,6 +1,6 @@
 """Zones: an H3 cell whose open deliveries are planned together, by one tick at a time.
 
-A zone is idle until a look at a delivery leaves it waiting; then ticks follow one another, each armed by the one before,
+A zone is idle until a look at a delivery leaves it waiting; then ticks follow one another, each set by the one before,
 until nothing waits. A zone with too much to plan splits into the seven finer cells, and joins again. Which zone a
 delivery belongs to follows from its store's finest cell alone, so that a part's cells are exactly the whole's.
 """

@@ -32,7 +32,7 @@ class RiderTaken(Conflict):
 
 
 def make_offer(
-    deliveries: Sequence[Delivery], proposal: Proposal, hands: Hands, now: datetime, cause: str, policy: Policy
+    deliveries: Sequence[Delivery], proposal: Proposal, hands: Hands, now: datetime, *, cause: str, policy: Policy
 ) -> None:
     """Offer deliveries to a rider, all of them or none. One transaction.
 

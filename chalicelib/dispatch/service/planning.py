@@ -58,6 +58,8 @@ def planned(
 ) -> list[Proposal]:
     """Whom the planner would ask now; what it leaves out is better asked for later."""
     able = [each for each in riders if _is_able(each, now, policy)]
+    if not able or not deliveries:
+        return []
     open_now = [_open(each, now, able) for each in deliveries]
     free = [_free(each, now, policy) for each in able]
     offers = plan(now.timestamp(), open_now, free, travel, _figures(policy))
@@ -139,8 +141,8 @@ def _proposal(offer: Offer, by_id: Mapping[str, Delivery]) -> Proposal:
     second = offer.runner_up
     made = decision(
         msgspec.structs.asdict(offer.terms),
-        second and second.rider_id,
-        second and second.extra,
+        None if second is None else second.rider_id,
+        None if second is None else second.extra,
         len(fresh),
     )
     return Proposal(offer.rider_id, fresh, made)

@@ -14,7 +14,7 @@ _ROUND_TRIP = timedelta(seconds=5)
 
 
 def in_force() -> Policy:
-    """The standard figures; on a clock that runs fast, offers live long enough to be seen and taken, ticks to arrive."""
+    """The standard figures; on a clock that runs fast, offers live long enough to be taken, and ticks to arrive."""
     lease = clock.to_wall(STANDARD.offer_for)
     stretch = _ROUND_TRIP.total_seconds() / lease
     if stretch <= 1:

@@ -172,4 +172,4 @@ def _factor(guess: StraightLine, start: Place, end: Place, mode: str, entry: dic
         found, expected = entry["Distance"], hypot(east - x, north - y) * guess.detour
     else:
         found, expected = entry["Duration"], guess.seconds(start, end, mode.lower())
-    return min(_MOST, max(_LEAST, found / expected))
+    return float(min(_MOST, max(_LEAST, found / expected)))

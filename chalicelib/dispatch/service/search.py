@@ -84,7 +84,7 @@ def _search(mine: list[Delivery], now: datetime, cause: str, avoid: set[str], po
     proposal, seen = _alone(delivery, now, cause, avoid, policy)
     if proposal is not None:
         try:
-            make_offer(mine, proposal, seen[proposal.rider_id], now, cause, policy)
+            make_offer(mine, proposal, seen[proposal.rider_id], now, cause=cause, policy=policy)
         except RiderTaken:
             avoid.add(proposal.rider_id)
             raise

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from chalicelib.dispatch.model.delivery import Delivery
     from chalicelib.dispatch.model.policy import Policy
+    from chalicelib.dispatch.model.rider import RiderAtWork
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ def _plan(waiting: Sequence[Delivery], now: datetime, cause: str, policy: Policy
             lost.add(proposal.rider_id)
             try:
                 offered = [left[each] for each in proposal.deliveries]
-                make_offer(offered, proposal, seen[proposal.rider_id], now, cause, policy)
+                make_offer(offered, proposal, seen[proposal.rider_id], now, cause=cause, policy=policy)
             except RiderTaken:
                 raced = True
                 continue
@@ -124,7 +125,7 @@ def _riders(deliveries: Sequence[Delivery], now: datetime, policy: Policy) -> di
     return read_hands(riders_around(places, further, now, policy, limit=limit))
 
 
-def _leave(deliveries: Iterable[Delivery], riders: Sequence[object], now: datetime, cause: str, policy: Policy) -> None:
+def _leave(deliveries: Iterable[Delivery], riders: Sequence[RiderAtWork], now: datetime, cause: str, policy: Policy) -> None:
     """Write what changes for deliveries without an offer: a search that begins, a bonus, the pool, an alert."""
     for each in deliveries:
         if each.searching_since is None and can_wait(now, each, riders, policy):
