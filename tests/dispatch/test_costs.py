@@ -11,7 +11,7 @@ from chalicelib.dispatch import service
 from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.transaction import Transaction
 from tests.dispatch.conftest import Meter, World, told
-from tests.dispatch.factories import metres_north, minutes, seconds
+from tests.dispatch.factories import metres_north, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,8 +22,8 @@ from chalicelib.dispatch.model.search import (
     first_looks,
     hold,
     pace,
-    rings,
     reassign,
+    rings,
     search_begins,
     wants_rider,
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chalicelib.dispatch.model import journey
 from chalicelib.dispatch.model.delivery import Status, Step
 from chalicelib.dispatch.service.policy import in_force
-from chalicelib.dispatch.service.records import read_delivery, write_delivery
+from chalicelib.dispatch.service.records import read_deliveries, read_delivery, write_delivery
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import Contention, DomainError, VersionConflict
 from chalicelib.kernel.event_types import (
@@ -20,7 +20,7 @@ from chalicelib.kernel.event_types import (
 from chalicelib.kernel.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from chalicelib.dispatch.model.delivery import Delivery
@@ -31,13 +31,13 @@ _RACES = 5
 
 
 def accept_offer(delivery_id: str, command: Command) -> Step:
-    """Take the offer."""
-    return _take(delivery_id, command, journey.accept)
+    """Take the offer, with all deliveries that it is for."""
+    return _take(delivery_id, command, journey.accept, with_mates=True)
 
 
 def decline_offer(delivery_id: str, command: Command) -> Step:
-    """Turn the offer down; the next rider is asked at once."""
-    return _take(delivery_id, command, journey.decline)
+    """Turn the offer down, with all deliveries that it is for; the next rider is asked at once."""
+    return _take(delivery_id, command, journey.decline, with_mates=True)
 
 
 def arrive_at_store(delivery_id: str, command: Command) -> Step:
@@ -84,10 +84,17 @@ def drop_delivery(delivery_id: str, command: Command) -> Step:
     return _take(delivery_id, command, journey.drop)
 
 
-def _take(delivery_id: str, command: Command, decide: Callable[[Delivery, Command, datetime], Taken]) -> Step:
+def _take(
+    delivery_id: str,
+    command: Command,
+    decide: Callable[[Delivery, Command, datetime], Taken],
+    *,
+    with_mates: bool = False,
+) -> Step:
     """Decide on the delivery as it is and write that, again when another write came between.
 
-    The first copy may lag behind (half the price): a refusal by it is checked against the newest.
+    The first copy may lag behind (half the price): a refusal by it is checked against the newest. ``with_mates`` does
+    the same to what is offered together with the delivery and still is.
     """
     command = journey.checked(command, clock.now())
     for race in range(_RACES):
@@ -103,7 +110,10 @@ def _take(delivery_id: str, command: Command, decide: Callable[[Delivery, Comman
         if taken.delivery is not delivery:
             tx = Transaction()
             write_delivery(tx, delivery, taken.delivery)
-            for event in _news(delivery, taken):
+            mates = _mates(delivery, command.rider_id) if with_mates else []
+            for mate in mates:
+                write_delivery(tx, mate, decide(mate, command, now).delivery)
+            for event in _news(delivery, taken, mates):
                 tx.emit(event)
             try:
                 tx.commit()
@@ -115,7 +125,18 @@ def _take(delivery_id: str, command: Command, decide: Callable[[Delivery, Comman
     raise Contention
 
 
-def _news(before: Delivery, taken: Taken) -> list[Event]:
+def _mates(delivery: Delivery, rider_id: str) -> list[Delivery]:
+    """What is offered to the rider together with the delivery: not what was cancelled since."""
+    known = read_deliveries(each for each in delivery.mates if each != delivery.id)
+    return [each for each in known.values() if each is not None and _belongs(each, delivery, rider_id)]
+
+
+def _belongs(mate: Delivery, delivery: Delivery, rider_id: str) -> bool:
+    same = mate.mates == delivery.mates and mate.offer_expires_at == delivery.offer_expires_at
+    return same and mate.status is Status.OFFERED and mate.offered_to == rider_id
+
+
+def _news(before: Delivery, taken: Taken, mates: Sequence[Delivery] = ()) -> list[Event]:
     """The events that tell of a change of status."""
     after = taken.delivery
     if after.status is before.status:
@@ -127,7 +148,8 @@ def _news(before: Delivery, taken: Taken) -> list[Event]:
         "at": clock.rfc3339(taken.step.at),
     }
     if after.status is Status.UNASSIGNED:
-        return [DeliverySearchDue(delivery_id=after.id, attempt=after.rounds + 1)]
+        others = tuple(each.id for each in mates)
+        return [DeliverySearchDue(delivery_id=after.id, attempt=after.rounds + 1, others=others)]
     if after.status is Status.PICKED_UP:
         return [DeliveryPickedUp(**place)]
     if after.status is Status.DELIVERED:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.dispatch.model.delivery import SEARCHING, Delivery
+from chalicelib.dispatch.model.delivery import SEARCHING, Delivery, Status
 from chalicelib.dispatch.model.search import Look, conclude, expire, hold, rings, wants_rider
 from chalicelib.dispatch.model.zone import lineage
 from chalicelib.dispatch.service.around import Hands, read_hands, read_waiting, read_zone, riders_around
@@ -75,7 +75,8 @@ def _search(mine: list[Delivery], now: datetime, cause: str, avoid: set[str], po
         return
     waiting = read_waiting(zone.cell, lineage(mine[0].store_point)[0]) | {each.id: each for each in mine}
     if len(waiting) > 1:
-        if zone.is_held(now, policy) or (active and not any(each.rounds for each in mine)):
+        given_back = any(each.rounds or each.status is Status.OFFERED for each in mine)
+        if zone.is_held(now, policy) or (active and not given_back):
             _wait(mine, now, cause, policy)
         else:
             tick(zone, waiting, now, cause, policy)

@@ -125,7 +125,9 @@ def _riders(deliveries: Sequence[Delivery], now: datetime, policy: Policy) -> di
     return read_hands(riders_around(places, further, now, policy, limit=limit))
 
 
-def _leave(deliveries: Iterable[Delivery], riders: Sequence[RiderAtWork], now: datetime, cause: str, policy: Policy) -> None:
+def _leave(
+    deliveries: Iterable[Delivery], riders: Sequence[RiderAtWork], now: datetime, cause: str, policy: Policy
+) -> None:
     """Write what changes for deliveries without an offer: a search that begins, a bonus, the pool, an alert."""
     for each in deliveries:
         if each.searching_since is None and can_wait(now, each, riders, policy):
