@@ -12,6 +12,10 @@ export PYTHON
 SPEED ?= 60
 ORDERS ?= 60
 
+# Dispatch: whether preparation times are known or predicted, how many processes.
+PREP ?= known
+JOBS ?= 1
+
 # Tests: processes (auto: one per processor, 0: in this one), and what else to tell pytest.
 WORKERS ?= auto
 PYTEST_ARGS ?=
@@ -21,7 +25,8 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv run test replay bench-orders bench-races bench-imports bench-counts openapi format format-check \
+.PHONY: help venv run test replay bench-orders bench-races bench-imports bench-counts \
+	bench-dispatch bench-decisions openapi format format-check \
 	lint types walls sizes \
 	openapi-check check hooks clean
 
@@ -52,6 +57,15 @@ bench-imports: venv ## what importing the app adds to a cold start
 
 bench-counts: venv ## requests, units and invocations of every use case, against what they may cost
 	$(RUN) -m benchmarks.counts --check $(ARGS)
+
+bench-dispatch: venv ## recorded days dispatched: INSTANCES=<dir> OUT=<dir> [PREP=predicted] [REAL=1] [JOBS=n]
+	@test -n "$(INSTANCES)" -a -n "$(OUT)" || { \
+		echo "usage: make bench-dispatch INSTANCES=<dir> OUT=<dir> [PREP=predicted] [REAL=1] [JOBS=n]" >&2; exit 2; }
+	@$(RUN) -m benchmarks.dispatch --instances "$(INSTANCES)" --out "$(OUT)" --prep "$(PREP)" --jobs "$(JOBS)" \
+		$(if $(REAL),--real) $(ARGS)
+
+bench-decisions: venv ## how long one decision takes, with 100 deliveries and 200 riders, and with twice as many
+	$(RUN) -m benchmarks.dispatch.latency --check $(ARGS)
 
 openapi: venv ## docs/openapi.json, from the routes and schemas
 	$(RUN) -m chalicelib.edge.openapi > docs/openapi.json.new

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from benchmarks.dispatch.instances import MINUTE, CeilTravel
-from chalicelib.dispatch.planner.prep import Preparation, PrepPolicy, PrepTimes, expected_ready_at
+from chalicelib.dispatch.planner.prep import Preparation, PrepPolicy, PrepTimes, expected_ready_at, quantile_at
 from chalicelib.dispatch.planner.types import Delivery, Outlook, Rider
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SOON = 60 * MINUTE  # a planned shift is known this long before it begins
 ROOM = 10
+_SOON_FREE = 20 * MINUTE
 
 
 class Assignment(msgspec.Struct, frozen=True, order=True):
@@ -182,6 +183,7 @@ class UncertainDay(Day):
         self.everywhere = PrepTimes(seen=[])
         self.cooking: dict[str, tuple[Order, int]] = {}
         self.errands: dict[str, _Errand] = {}
+        self._quantile = self.policy.quantile_calm
 
     def advance(self, now: float) -> None:
         """New orders, marks of the kitchens, and couriers who leave the counter."""
@@ -199,6 +201,12 @@ class UncertainDay(Day):
                 self.everywhere.learn(happened, self.policy.remembered_of_all)
         for errand in list(self.errands.values()):
             self._leave(errand, now)
+        riders = sum(
+            1
+            for each in self.duties.values()
+            if each.courier.on * MINUTE <= now <= each.courier.off * MINUTE and self.free_at(each, now) <= now + _SOON_FREE
+        )
+        self._quantile = quantile_at(len(self.open), riders, self.policy)
 
     def _leave(self, errand: _Errand, now: float) -> None:
         duty, off = errand.duty, errand.duty.courier.off * MINUTE
@@ -226,17 +234,21 @@ class UncertainDay(Day):
         self.errands[offer.rider_id] = _Errand(duty, bundle, now, self._arrival(now, duty, bundle[0]))
 
     def ready_at(self, order: Order, now: float) -> float:
+        return self._expected(order, now, self._quantile)
+
+    def _expected(self, order: Order, now: float, quantile: float) -> float:
         if order.id not in self.cooking:
             return order.ready * MINUTE
         load = self.cooking[order.id][1]
         store = self.history[order.restaurant]
-        return expected_ready_at(now, order.placed * MINUTE, load, store, self.everywhere, self.policy)
+        return expected_ready_at(now, order.placed * MINUTE, load, store, self.everywhere, self.policy, quantile)
 
     def free_at(self, duty: Duty, now: float) -> float:
         errand = self.errands.get(duty.courier.id)
         if errand is None:
             return duty.free_at
-        pickup = max(errand.arrival, *(self.ready_at(each, now) for each in errand.bundle))
+        middle = self.policy.quantile_of_waiting
+        pickup = max(errand.arrival, *(self._expected(each, now, middle) for each in errand.bundle))
         return max(now + MINUTE, self._after(pickup, errand.bundle)[0])
 
     def _rider(self, duty: Duty, free_at: float) -> Rider:

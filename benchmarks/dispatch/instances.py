@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from math import ceil, hypot
 from typing import TYPE_CHECKING
 
@@ -89,11 +88,6 @@ def load(directory: Path) -> Instance:
     (figures,) = _rows(directory / "instance_parameters.txt")
     return Instance(directory.name, orders, couriers, restaurants, Parameters(*map(float, figures)))
 
-
-def group(name: str) -> str:
-    """The group of an instance: all but its seed, size and speed apart from schedule and preparation."""
-    match = re.fullmatch(r"\d(o100|o50|r50)(t\d+)(s\d)(p\d+)", name)
-    return f"{match[1]} {match[3]}" if match else "other"
 
 
 def _rows(path: Path) -> list[list[str]]:

@@ -147,6 +147,11 @@ class PositionView(msgspec.Struct, frozen=True, kw_only=True):
     at: Instant
 
 
+Bonus = Annotated[
+    int, Meta(description="Paid on top, in minor units of the store's currency; grows while nobody takes it.")
+]
+
+
 # --- feed -------------------------------------------------------------------------------------------------------------
 
 
@@ -164,6 +169,11 @@ class OfferView(msgspec.Struct, frozen=True, kw_only=True):
     promised_at: Instant
     ready: bool
     cash_to_collect: Cash | None
+    bonus: Bonus
+    together: Annotated[
+        list[str],
+        Meta(description="All deliveries of the offer in drop-off sequence: accept or decline one, and you did all."),
+    ]
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,6 +198,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     proof: Literal["pin", "photo", "none"]
     pin_attempts_left: int | None
     cash_to_collect: Cash | None
+    bonus: Bonus
     version: int
 
 
@@ -197,6 +208,62 @@ class FeedView(msgspec.Struct, frozen=True, kw_only=True):
     on_shift: bool
     offers: list[OfferView]
     deliveries: list[JobView]
+
+
+class PoolItemView(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery that nobody took so far. Only who has claimed it is told the exact door."""
+
+    delivery_id: str
+    store_name: str
+    store_address: str
+    store_position: Spot
+    dropoff_position: Spot
+    distance_m: Annotated[int, Meta(description="From the store to the door, in a straight line.")]
+    ready_at: Instant
+    promised_at: Instant
+    ready: bool
+    cash_to_collect: Cash | None
+    bonus: Bonus
+
+
+class PoolView(msgspec.Struct, frozen=True, kw_only=True):
+    """What you may claim, the nearest store first."""
+
+    items: list[PoolItemView]
+
+
+# --- decisions --------------------------------------------------------------------------------------------------------
+
+
+class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a rider was asked."""
+
+    at: Instant
+    rider_id: str
+    together: Annotated[int, Meta(description="How many deliveries the offer was for.")]
+    terms: Annotated[
+        dict[str, int],
+        Meta(
+            description="The offer's cost in seconds of a customer's waiting: `lateness`, `overdue`, `approach`, "
+            "`idle`, `work`, `pay`, `doubt`, `cover`. Terms of nought are left out.",
+            examples=[{"lateness": 310, "approach": 95, "work": 12}],
+        ),
+    ]
+    total: Annotated[int, Meta(description="Their sum: the offer with the least was made.")]
+    runner_up: Annotated[str | None, Meta(description="The rider who would have been asked otherwise.")]
+    extra: Annotated[int | None, Meta(description="By how much that would have cost more.")]
+    outcome: Annotated[
+        Literal["open", "accepted", "declined", "expired", "withdrawn"],
+        Meta(description="What became of the offer."),
+    ]
+
+
+class DecisionsView(msgspec.Struct, frozen=True, kw_only=True):
+    """The offers of a delivery, the first one first; of a long search its latest."""
+
+    delivery_id: str
+    status: StatusName
+    decisions: list[DecisionView]
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------

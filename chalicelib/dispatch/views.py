@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.dispatch import service
 from chalicelib.dispatch.schemas import (
     Cash,
+    DecisionsView,
+    DecisionView,
     DeliveryView,
     FeedView,
     JobView,
     OfferView,
+    PoolItemView,
+    PoolView,
     RiderView,
     Spot,
     StepReceipt,
@@ -86,8 +90,59 @@ def _offer_view(delivery: service.Delivery) -> OfferView:
         store_address=brief.store_address,
         dropoff_position=_roughly(delivery.dropoff_point),
         distance_m=round(geo.distance_m(delivery.store_point, delivery.dropoff_point)),
+        together=list(delivery.mates) or [delivery.id],
         **_shared(delivery),
     )
+
+
+def pool_view(pool: service.Pool) -> PoolView:
+    """The pool for the API."""
+    return PoolView(items=[_pool_item(delivery) for delivery in pool.deliveries])
+
+
+def _pool_item(delivery: service.Delivery) -> PoolItemView:
+    brief = delivery.brief or service.Brief()
+    return PoolItemView(
+        delivery_id=delivery.id,
+        store_name=brief.store_name,
+        store_address=brief.store_address,
+        dropoff_position=_roughly(delivery.dropoff_point),
+        distance_m=round(geo.distance_m(delivery.store_point, delivery.dropoff_point)),
+        **_shared(delivery),
+    )
+
+
+def decisions_view(delivery: service.Delivery) -> DecisionsView:
+    """The offers of a delivery, explained."""
+    steps = delivery.steps
+    ends = [*steps[1:], None]
+    return DecisionsView(
+        delivery_id=delivery.id,
+        status=delivery.status.value,
+        decisions=[
+            DecisionView(
+                at=clock.rfc3339(step.at),
+                rider_id=step.rider_id or "",
+                together=step.decision.together,
+                terms=step.decision.terms,
+                total=step.decision.total,
+                runner_up=step.decision.runner_up,
+                extra=step.decision.extra,
+                outcome=_outcome(end),
+            )
+            for step, end in zip(steps, ends, strict=True)
+            if step.decision is not None
+        ],
+    )
+
+
+def _outcome(end: service.Step | None) -> Any:
+    """What became of an offer, by the step after it."""
+    if end is None:
+        return "open"
+    if end.status is service.Status.ASSIGNED:
+        return "accepted"
+    return end.reason if end.reason in ("declined", "expired") else "withdrawn"
 
 
 def _job_view(delivery: service.Delivery) -> JobView:
@@ -119,6 +174,7 @@ def _shared(delivery: service.Delivery) -> dict[str, Any]:
         "promised_at": clock.rfc3339(delivery.promised_at),
         "ready": delivery.marked_ready_at is not None,
         "cash_to_collect": _cash(delivery.cash_to_collect),
+        "bonus": delivery.bonus,
     }
 
 

@@ -111,6 +111,21 @@ class Scene:
         assert delivery.offered_to == rider_id
         return delivery
 
+    def pooled(self) -> dispatch.Delivery:
+        """A delivery that nobody took, and the rider on shift with nothing in hand."""
+        order = self.accepted()
+        with contextlib.suppress(DomainError):
+            dispatch.end_shift(self.subjects["rider"])
+        self._join_rider("rider")
+        dispatch.start_shift(self.subjects["rider"], self.place)
+        before = self.delivery(order)
+        tx = Transaction()
+        write_delivery(
+            tx, before, replace(before, version=before.version + 1, waits=True, pooled_at=clock.now(), bonus=200)
+        )
+        tx.commit()
+        return self.delivery(order)
+
     def assigned(self, order: ordering.Order | None = None) -> dispatch.Delivery:
         return self._step(self.offered(order), dispatch.accept_offer)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.api.scene import Scene
 
 # From whom on: a clerk's route is also a manager's and an owner's.
-Caller = Literal["anybody", "customer", "rider", "admin", "staff", "clerk", "manager", "owner of the merchant"]
+Caller = Literal["anybody", "customer", "rider", "admin", "staff", "clerk", "manager", "support", "owner of the merchant"]
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,15 @@ def _step(state: str, **more: Any) -> Callable[[Scene], Visit]:
         return Visit({"delivery_id": delivery.id}, scene.report(**told))
 
     return visit
+
+
+def _in_pool(scene: Scene) -> Visit:
+    scene.pooled()
+    return Visit()
+
+
+def _in_pool_to_claim(scene: Scene) -> Visit:
+    return Visit({"delivery_id": scene.pooled().id}, scene.report())
 
 
 def _rider_change(scene: Scene) -> Visit:
@@ -264,6 +273,9 @@ TABLE: dict[str, Row] = {
     "POST /v1/rider/shift": Row("rider", lambda s: Visit(body={"state": "on", "position": _spot(s)})),
     "PUT /v1/rider/position": Row("rider", _on_shift),
     "GET /v1/rider/feed": Row("rider", lambda _: Visit()),
+    "GET /v1/rider/pool": Row("rider", _in_pool),
+    "POST /v1/rider/pool/{delivery_id}/claim": Row("rider", _in_pool_to_claim, 409),
+    "GET /v1/deliveries/{delivery_id}/decisions": Row("support", lambda s: Visit({"delivery_id": s.offered().id})),
     f"GET {_DELIVERY}": Row("rider", lambda s: Visit({"delivery_id": s.assigned().id}), 404),
     f"POST {_DELIVERY}/accept": Row("rider", _step("offered"), 404),
     f"POST {_DELIVERY}/decline": Row("rider", _step("offered"), 404),

@@ -45,7 +45,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     # … a second that a rider who was sent waits at the counter, …
     idle: float = 0.0
     # … an order that the guarantee of the shift does not pay anyway, …
-    pay: float = 0.0
+    pay: float = 60.0
     # … a refusal: what asking somebody else later costs, weighted with its probability.
     refusal: float = 60.0
 

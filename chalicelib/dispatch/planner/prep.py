@@ -29,8 +29,15 @@ class Preparation(msgspec.Struct, frozen=True, array_like=True):
 class PrepPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How preparation times are guessed. Spans are seconds, weights are numbers of observations."""
 
-    # The part of the orders that is ready by the time that is told. Lower: riders wait for orders, higher: orders wait.
-    quantile: float = 0.5
+    # The part of the orders that is ready by the time that is told. Low: riders wait for orders, high: orders wait. While
+    # there are few orders for each rider who is free soon (`calm`), riders can wait; when there are many (`busy`), they
+    # can't; in between it moves from the one to the other.
+    quantile_calm: float = 0.1
+    quantile_busy: float = 0.4
+    calm: float = 0.3
+    busy: float = 1.0
+    # For the time at which a rider who is at a counter will be free: the middle.
+    quantile_of_waiting: float = 0.5
     # So many of the latest orders of a store are remembered, and of all stores together.
     remembered: int = 40
     remembered_of_all: int = 160
@@ -38,7 +45,7 @@ class PrepPolicy(msgspec.Struct, frozen=True, kw_only=True):
     weight_of_all: float = 1.0
     # An order that was placed this long away in the time of day counts half; one that met this many orders more or
     # fewer counts half.
-    hours_apart: float = 2 * _HOUR
+    hours_apart: float = 6 * _HOUR
     load_apart: float = 4.0
     # Before anything happened.
     prior: tuple[float, ...] = (480.0, 720.0, 1_080.0, 1_560.0, 2_160.0)
@@ -57,6 +64,13 @@ class PrepTimes(msgspec.Struct):
         del self.seen[: max(0, len(self.seen) - remembered)]
 
 
+def quantile_at(orders: int, riders: int, policy: PrepPolicy) -> float:
+    """The quantile to expect orders by, when so many wait for so many riders who are free now or soon."""
+    pressure = orders / max(1, riders)
+    share = (pressure - policy.calm) / (policy.busy - policy.calm)
+    return policy.quantile_calm + (policy.quantile_busy - policy.quantile_calm) * min(1.0, max(0.0, share))
+
+
 def expected_ready_at(
     now: float,
     placed_at: float,
@@ -64,6 +78,7 @@ def expected_ready_at(
     store: PrepTimes,
     everywhere: PrepTimes,
     policy: PrepPolicy,
+    quantile: float,
     marked_at: float | None = None,
 ) -> float:
     """When the order is expected to be ready: at its mark, or at the quantile of those that took longer than it has."""
@@ -74,7 +89,7 @@ def expected_ready_at(
     pool = [each.took for each in everywhere.seen] or list(policy.prior)
     others = [took for took in pool if took > elapsed]
     share = policy.weight_of_all / len(pool)
-    took = _quantile([*own, *((each, share) for each in others)], policy.quantile)
+    took = _quantile([*own, *((each, share) for each in others)], quantile)
     return placed_at + took if took is not None else now + policy.overtime
 
 

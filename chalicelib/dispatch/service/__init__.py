@@ -26,6 +26,7 @@ from chalicelib.dispatch.service.commands import (
     start_return,
 )
 from chalicelib.dispatch.service.feed import get_delivery, pin_attempts_left, read_feed
+from chalicelib.dispatch.service.pool import Pool, claim_delivery, explain_delivery, read_pool
 from chalicelib.dispatch.service.records import read_own_rider, read_rider
 from chalicelib.dispatch.service.requests import (
     cancel_delivery,
@@ -54,6 +55,7 @@ __all__ = [
     "DeliveryRequest",
     "Evidence",
     "Feed",
+    "Pool",
     "Position",
     "Proof",
     "Rider",
@@ -66,6 +68,7 @@ __all__ = [
     "break_off_shift",
     "cancel_delivery",
     "change_rider",
+    "claim_delivery",
     "decline_offer",
     "deliver",
     "delivery_id",
@@ -73,6 +76,7 @@ __all__ = [
     "drop_delivery",
     "end_shift",
     "expect_ready_at",
+    "explain_delivery",
     "fail_delivery",
     "finish_return",
     "get_delivery",
@@ -83,6 +87,7 @@ __all__ = [
     "pin_attempts_left",
     "read_feed",
     "read_own_rider",
+    "read_pool",
     "read_rider",
     "register_rider",
     "report_position",

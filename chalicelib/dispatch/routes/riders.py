@@ -211,7 +211,7 @@ def get_own_delivery(request: Request[None]) -> Reply[DeliveryView]:
 )
 def accept_offer(request: Request[RiderCommand]) -> Reply[StepReceipt]:
     """Take an offer."""
-    return _report(request, service.accept_offer)
+    return report(request, service.accept_offer)
 
 
 @endpoints.post(
@@ -226,7 +226,7 @@ def decline_offer(request: Request[RiderCommand]) -> Reply[StepReceipt]:
 
     It goes to the next rider at once and does not come back to you.
     """
-    return _report(request, service.decline_offer)
+    return report(request, service.decline_offer)
 
 
 @endpoints.post(_STEP + "/drop", permission=_RIDER, body=RiderCommand, returns=StepReceipt, errors=_LOST)
@@ -235,13 +235,13 @@ def drop_delivery(request: Request[RiderCommand]) -> Reply[StepReceipt]:
 
     Another rider is looked for at once.
     """
-    return _report(request, service.drop_delivery)
+    return report(request, service.drop_delivery)
 
 
 @endpoints.post(_STEP + "/arrived_at_store", permission=_RIDER, body=RiderCommand, returns=StepReceipt, errors=_LOST)
 def arrive_at_store(request: Request[RiderCommand]) -> Reply[StepReceipt]:
     """Report that you are at the store."""
-    return _report(request, service.arrive_at_store)
+    return report(request, service.arrive_at_store)
 
 
 @endpoints.post(
@@ -256,13 +256,13 @@ def pick_up_order(request: Request[RiderCommand]) -> Reply[StepReceipt]:
 
     Refused until the kitchen has marked it ready.
     """
-    return _report(request, service.pick_up)
+    return report(request, service.pick_up)
 
 
 @endpoints.post(_STEP + "/arrived", permission=_RIDER, body=RiderCommand, returns=StepReceipt, errors=_LOST)
 def arrive_at_door(request: Request[RiderCommand]) -> Reply[StepReceipt]:
     """Report that you are at the customer's door."""
-    return _report(request, service.arrive_at_door)
+    return report(request, service.arrive_at_door)
 
 
 @endpoints.post(
@@ -284,7 +284,7 @@ def deliver_order(request: Request[Deliver]) -> Reply[StepReceipt]:
         photo=request.body.photo,
         cash_collected=None if cash is None else Money(cash.amount, cash.currency),
     )
-    return _report(request, lambda delivery_id, command: service.deliver(delivery_id, command, evidence))
+    return report(request, lambda delivery_id, command: service.deliver(delivery_id, command, evidence))
 
 
 @endpoints.post(_STEP + "/failed", permission=_RIDER, body=FailDelivery, returns=StepReceipt, errors=_LOST)
@@ -294,22 +294,23 @@ def fail_delivery(request: Request[FailDelivery]) -> Reply[StepReceipt]:
     It then goes back to the store.
     """
     reason = request.body.reason
-    return _report(request, lambda delivery_id, command: service.fail_delivery(delivery_id, command, reason))
+    return report(request, lambda delivery_id, command: service.fail_delivery(delivery_id, command, reason))
 
 
 @endpoints.post(_STEP + "/returning", permission=_RIDER, body=RiderCommand, returns=StepReceipt, errors=_LOST)
 def start_return(request: Request[RiderCommand]) -> Reply[StepReceipt]:
     """Report that you are on the way back to the store."""
-    return _report(request, service.start_return)
+    return report(request, service.start_return)
 
 
 @endpoints.post(_STEP + "/returned", permission=_RIDER, body=RiderCommand, returns=StepReceipt, errors=_LOST)
 def finish_return(request: Request[RiderCommand]) -> Reply[StepReceipt]:
     """Report that the store has the order back."""
-    return _report(request, service.finish_return)
+    return report(request, service.finish_return)
 
 
-def _report(request: Request[Any], use_case: Callable[[str, service.Command], service.Step]) -> Reply[StepReceipt]:
+def report(request: Request[Any], use_case: Callable[[str, service.Command], service.Step]) -> Reply[StepReceipt]:
+    """Answer a rider's report with what it did."""
     delivery_id = request.path["delivery_id"]
     command = service.Command(
         rider_id=request.principal.id,
