@@ -7,10 +7,14 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from chalicelib.dispatch import service as dispatch
+from chalicelib.dispatch.service.records import write_delivery
 from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.geo import Point
+from chalicelib.kernel.transaction import Transaction
 from chalicelib.ordering import service as ordering
 from chalicelib.stores import service as stores
 from tests.ordering import world

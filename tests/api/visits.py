@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from tests.api.scene import Scene
 
 # From whom on: a clerk's route is also a manager's and an owner's.
-Caller = Literal["anybody", "customer", "rider", "admin", "staff", "clerk", "manager", "support", "owner of the merchant"]
+Caller = Literal[
+    "anybody", "customer", "rider", "admin", "staff", "clerk", "manager", "support", "owner of the merchant"
+]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,15 @@ from chalicelib.dispatch.service.records import (
     write_delivery,
     write_rider,
 )
-from chalicelib.dispatch.tables import POSITION, DeliveryRow, PositionRow, delivery_of, position_of, rider_pk, waiting_pk
+from chalicelib.dispatch.tables import (
+    POSITION,
+    DeliveryRow,
+    PositionRow,
+    delivery_of,
+    position_of,
+    rider_pk,
+    waiting_pk,
+)
 from chalicelib.kernel import clock, geo, ids, tables
 from chalicelib.kernel.errors import Conflict, Contention, DomainError, NotFound, VersionConflict
 from chalicelib.kernel.transaction import Transaction
