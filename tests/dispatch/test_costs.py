@@ -48,7 +48,7 @@ def test_a_delivery_from_the_request_to_the_door(world: World, meter: Meter) -> 
         "moot look": (1, 1, 0),
         "mark ready": (1, 0, 1),  # 2 within the order's transaction
         "at store": (2, 0.5, 1),
-        "picked up": (2, 0.5, 4),
+        "picked up": (4, 0.5 + 0.5, 4 + 1),  # the second pair remembers how long the store took
         "at door": (2, 0.5, 1),
         "delivered": (2, 0.5, 4),
     }
@@ -87,17 +87,17 @@ def test_a_tick(world: World, meter: Meter) -> None:
         with clock.freeze(zone.next_tick_at):
             return cost(meter, partial(service.tick_zone, zone.cell, zone.next_tick_at, ids.new_id("evt")))
 
-    zone_and_waiting, riders, taken = 2, 7, 1
+    zone_and_waiting, riders, preparation, taken = 2, 7, 1, 1
     # Nobody is there for the two that came while a tick was at work: their search begins, each with a write.
     requests, _, units = tick()
-    assert (requests, units) == (zone_and_waiting + riders + taken + 2, 4 + 2 * 2)
+    assert (requests, units) == (zone_and_waiting + riders + preparation + taken + 2, 4 + 2 * 2)
     # The looks that came with the requests are over: each sets one in three minutes, should the ticks break off.
     requests, _, units = tick()
-    assert (requests, units) == (zone_and_waiting + riders + taken + 3, 4 + 3 * 5)
+    assert (requests, units) == (zone_and_waiting + riders + preparation + taken + 3, 4 + 3 * 5)
     # From now on a tick that changes nothing writes the zone and its next tick, however much waits.
     riders_further = 19
     requests, _, units = tick()
-    assert (requests, units) == (zone_and_waiting + riders_further + taken, 4)
+    assert (requests, units) == (zone_and_waiting + riders_further + preparation + taken, 4)
 
 
 def test_a_repeated_report_costs_half_a_read(world: World, meter: Meter) -> None:

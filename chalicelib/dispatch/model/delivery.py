@@ -132,7 +132,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
     ``waits``: found by its zone's ticks. ``mates`` are all deliveries of a running offer of several, in drop-off
     sequence. ``bonus`` is what the rider gets on top, in minor units of the store's currency. ``pooled_at`` is since
-    when any rider in reach may claim it.
+    when any rider in reach may claim it. ``load`` is how many orders its store had to make when it was offered.
     """
 
     id: str
@@ -161,6 +161,7 @@ class Delivery(msgspec.Struct, frozen=True):
     waits: bool = False
     mates: tuple[str, ...] = ()
     bonus: int = 0
+    load: int = 0
     pooled_at: datetime | None = None
     steps: tuple[Step, ...] = ()
     brief: Brief | None = None

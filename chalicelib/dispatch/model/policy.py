@@ -53,6 +53,9 @@ class Policy(msgspec.Struct, frozen=True):
     # and from the same rider no more often than this in a shift.
     reassign_gain: timedelta = timedelta(minutes=6)
     reassigned_limit: int = 2
+    # Only for riders who take most of what they are asked; a rider who was silent for so long is as good as gone.
+    reassign_accepts: float = 0.7
+    silent_after: timedelta = timedelta(minutes=5)
 
     alert_after_rounds: int = 5
     alert_after: timedelta = timedelta(minutes=3)

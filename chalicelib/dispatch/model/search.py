@@ -85,11 +85,15 @@ def expire(delivery: Delivery, now: datetime, cause: str) -> Delivery:
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """Whom a look has found, and why; ``mates`` are the offer's deliveries in drop-off sequence if they are several."""
+    """Whom a look has found, and why; ``mates`` are the offer's deliveries in drop-off sequence if they are several.
+
+    ``load`` is how many orders the store has to make.
+    """
 
     rider_id: str
     decision: Decision | None = None
     mates: tuple[str, ...] = ()
+    load: int = 0
 
 
 def conclude(delivery: Delivery, asked: Asked | None, now: datetime, cause: str, policy: Policy) -> Look:
@@ -167,6 +171,7 @@ def _offer(delivery: Delivery, asked: Asked, now: datetime, cause: str, policy: 
         offered_to=asked.rider_id,
         offer_expires_at=now + policy.offer_for,
         mates=asked.mates,
+        load=asked.load,
         waits=False,
         steps=with_step(delivery, step),
     )

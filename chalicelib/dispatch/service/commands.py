@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chalicelib.dispatch.model import journey
 from chalicelib.dispatch.model.delivery import Status, Step
 from chalicelib.dispatch.service.policy import in_force
+from chalicelib.dispatch.service.preparation import learn_preparation
 from chalicelib.dispatch.service.records import read_deliveries, read_delivery, write_delivery
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import Contention, DomainError, VersionConflict
@@ -46,8 +47,8 @@ def arrive_at_store(delivery_id: str, command: Command) -> Step:
 
 
 def pick_up(delivery_id: str, command: Command) -> Step:
-    """Leave the store with the order."""
-    return _take(delivery_id, command, journey.pick_up)
+    """Leave the store with the order; how long that took is remembered."""
+    return _take(delivery_id, command, journey.pick_up, then=learn_preparation)
 
 
 def arrive_at_door(delivery_id: str, command: Command) -> Step:
@@ -90,11 +91,12 @@ def _take(
     decide: Callable[[Delivery, Command, datetime], Taken],
     *,
     with_mates: bool = False,
+    then: Callable[[Delivery], None] | None = None,
 ) -> Step:
     """Decide on the delivery as it is and write that, again when another write came between.
 
     The first copy may lag behind (half the price): a refusal by it is checked against the newest. ``with_mates`` does
-    the same to what is offered together with the delivery and still is.
+    the same to what is offered together with the delivery and still is; ``then`` follows the write.
     """
     command = journey.checked(command, clock.now())
     for race in range(_RACES):
@@ -119,6 +121,8 @@ def _take(
                 tx.commit()
             except (VersionConflict, Contention):
                 continue
+            if then is not None:
+                then(taken.delivery)
         if taken.refusal is not None:
             raise taken.refusal
         return taken.step

@@ -39,7 +39,7 @@ def make_offer(
     Raises ``RiderTaken`` or ``VersionConflict`` where the rider or a delivery has changed since it was read.
     """
     mates = proposal.deliveries if len(deliveries) > 1 else ()
-    asked = Asked(proposal.rider_id, proposal.decision, mates)
+    asked = Asked(proposal.rider_id, proposal.decision, mates, proposal.load)
     looks = [conclude(each, asked, now, cause, policy) for each in deliveries]
     tx = Transaction()
     write_looks(tx, deliveries, looks)

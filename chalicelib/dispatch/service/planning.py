@@ -35,6 +35,7 @@ class Proposal(msgspec.Struct, frozen=True):
     rider_id: str
     deliveries: tuple[str, ...]
     decision: Decision
+    load: int = 0
 
 
 def nearest_rider(now: datetime, delivery: Delivery, riders: Sequence[RiderAtWork], policy: Policy) -> Proposal | None:
@@ -50,7 +51,8 @@ def nearest_rider(now: datetime, delivery: Delivery, riders: Sequence[RiderAtWor
     }
     second = ranked[1] if len(ranked) > 1 else None
     extra = None if second is None else (second[0] - arrival).total_seconds()
-    return Proposal(rider_id, (delivery.id,), decision(terms, second and second[1], extra))
+    made = decision(terms, None if second is None else second[1], extra)
+    return Proposal(rider_id, (delivery.id,), made, load_of(delivery.store_id, (delivery,), riders))
 
 
 def planned(
@@ -64,9 +66,17 @@ def planned(
     free = [_free(each, now, policy) for each in able]
     offers = plan(now.timestamp(), open_now, free, travel, _figures(policy))
     by_id = {each.id: each for each in deliveries}
-    proposals = (_proposal(offer, by_id) for offer in offers)
+    loads = {each.store_id: load_of(each.store_id, deliveries, riders) for each in deliveries}
+    proposals = (_proposal(offer, by_id, loads) for offer in offers)
     rooms = {each.id: each.room for each in able}
     return [each for each in proposals if each.deliveries and len(each.deliveries) <= rooms[each.rider_id]]
+
+
+def load_of(store_id: str, waiting: Sequence[Delivery], riders: Sequence[RiderAtWork]) -> int:
+    """How many orders a store has to make, as far as they wait for a rider or have one who is around."""
+    under_way = {each.id: each for rider in riders for each in rider.deliveries if each.status not in ON_BOARD}
+    known = under_way | {each.id: each for each in waiting}
+    return sum(1 for each in known.values() if each.store_id == store_id and each.marked_ready_at is None)
 
 
 def can_wait(now: datetime, delivery: Delivery, riders: Sequence[RiderAtWork], policy: Policy) -> bool:
@@ -135,7 +145,7 @@ def _pending(rider: RiderAtWork, now: datetime, travel: nearest.StraightLine) ->
     return Pending(tuple(_open(each, now) for each in doors), at_store.timestamp())
 
 
-def _proposal(offer: Offer, by_id: Mapping[str, Delivery]) -> Proposal:
+def _proposal(offer: Offer, by_id: Mapping[str, Delivery], loads: Mapping[str, int]) -> Proposal:
     """What of an offer is new to the rider."""
     fresh = tuple(each for each in offer.deliveries if each in by_id)
     second = offer.runner_up
@@ -145,7 +155,8 @@ def _proposal(offer: Offer, by_id: Mapping[str, Delivery]) -> Proposal:
         None if second is None else second.extra,
         len(fresh),
     )
-    return Proposal(offer.rider_id, fresh, made)
+    load = loads[by_id[fresh[0]].store_id] if fresh else 0
+    return Proposal(offer.rider_id, fresh, made, load)
 
 
 def place_of(point: Point) -> Place:

@@ -86,7 +86,7 @@ def start_shift(rider_id: str, point: Point) -> Rider:
         if rider.on_shift:
             move_rider(position)
             return rider
-        after = replace(rider, version=rider.version + 1, on_shift=True, shift_changed_at=now, zone=zone)
+        after = replace(rider, version=rider.version + 1, on_shift=True, shift_changed_at=now, zone=zone, reassigned=0)
         tx = Transaction()
         write_rider(tx, rider, after)
         # Whatever position is left of an earlier shift is replaced; the rider's version guards both.

@@ -135,9 +135,9 @@ class LearnedWays:
         guess = self._straight.seconds(start, end, vehicle)
         return guess * self._matrix.factor(start, end, vehicle, self._bucket)
 
-    def flat(self, place: Place) -> tuple[float, float]:
-        """Metres on a plane."""
-        return self._straight.flat(place)
+    def flat(self, place: Place, origin: Place) -> tuple[float, float]:
+        """Metres from the origin on a plane."""
+        return self._straight.flat(place, origin)
 
     def pace(self, vehicle: str) -> float:
         """Seconds per metre on that plane, about."""
@@ -164,12 +164,12 @@ def _bucket(now: datetime) -> int:
 
 
 def _factor(guess: StraightLine, start: Place, end: Place, mode: str, entry: dict[str, Any]) -> float:
-    (x, y), (east, north) = guess.flat(start), guess.flat(end)
-    if entry.get("Error") or hypot(east - x, north - y) < _NEAR_M:
+    metres = hypot(*guess.flat(end, start))
+    if entry.get("Error") or metres < _NEAR_M:
         return 1.0
     # On foot and by bicycle it is the length of the way that counts, in motion also what else is on the road.
     if mode == "Pedestrian":
-        found, expected = entry["Distance"], hypot(east - x, north - y) * guess.detour
+        found, expected = entry["Distance"], metres * guess.detour
     else:
         found, expected = entry["Duration"], guess.seconds(start, end, mode.lower())
     return float(min(_MOST, max(_LEAST, found / expected)))

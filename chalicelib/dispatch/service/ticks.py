@@ -18,6 +18,8 @@ from chalicelib.dispatch.service.around import Hands, read_hands, read_waiting, 
 from chalicelib.dispatch.service.offers import RiderTaken, make_offer, write_looks
 from chalicelib.dispatch.service.planning import can_wait, planned
 from chalicelib.dispatch.service.policy import in_force
+from chalicelib.dispatch.service.preparation import with_expected_times
+from chalicelib.dispatch.service.reassignment import reassign_one
 from chalicelib.dispatch.service.travel import travel_between
 from chalicelib.dispatch.tables import ZoneTaken, write_zone, zone_ref
 from chalicelib.kernel import clock, tables
@@ -98,6 +100,7 @@ def _plan(waiting: Sequence[Delivery], now: datetime, cause: str, policy: Policy
         if not seen:
             seen = _riders(fresh, now, policy)
         riders = [each.at_work for rider_id, each in seen.items() if rider_id not in lost]
+        fresh = with_expected_times(fresh, sum(1 for each in riders if not each.deliveries), now)
         travel = travel_between(fresh, riders, now)
         raced = False
         for proposal in planned(now, fresh, riders, travel, policy):
@@ -115,6 +118,8 @@ def _plan(waiting: Sequence[Delivery], now: datetime, cause: str, policy: Policy
                 left.pop(each)
         if not raced:
             break
+    idle = {rider_id: each for rider_id, each in seen.items() if rider_id not in lost and not each.at_work.deliveries}
+    reassign_one(seen, idle, now, cause=cause, policy=policy)
     _leave(left.values(), [each.at_work for each in seen.values()], now, cause, policy)
 
 

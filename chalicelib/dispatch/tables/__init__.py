@@ -7,6 +7,7 @@ pk                     sk          what, and how it is found
 ``dlv_…``              BRIEF       its brief, apart only where it is too long to ride along in STATE
 ``RDR#<token sub>``    STATE       a rider
 ``RDR#<token sub>``    POSITION    where the rider is; on shift also in index ``zone`` under ZONE#<H3 cell>
+``PREP#sto_…``         STATE       how long a store took of late
 ``ZONE#<H3 cell>``     STATE       a zone's rhythm: who ticks, when the next tick is due, whether it is split
 =====================  ==========  =========================================================================
 
@@ -27,6 +28,7 @@ from chalicelib.dispatch.tables.deliveries import (
     waiting_pk,
     waiting_prefix,
 )
+from chalicelib.dispatch.tables.preparation import PreparationRow, preparation_ref, write_preparation
 from chalicelib.dispatch.tables.riders import (
     POSITION,
     PositionRow,
@@ -48,6 +50,7 @@ __all__ = [
     "BriefRow",
     "DeliveryRow",
     "PositionRow",
+    "PreparationRow",
     "RiderRow",
     "ZoneRow",
     "ZoneTaken",
@@ -58,6 +61,7 @@ __all__ = [
     "delivery_row",
     "position_of",
     "position_row",
+    "preparation_ref",
     "rider_changes",
     "rider_of",
     "rider_pk",
@@ -65,6 +69,7 @@ __all__ = [
     "step_line",
     "waiting_pk",
     "waiting_prefix",
+    "write_preparation",
     "write_zone",
     "zone_pk",
     "zone_ref",

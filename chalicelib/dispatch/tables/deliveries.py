@@ -73,6 +73,7 @@ class DeliveryRow(tables.Row):
     waiting = WaitingIndex()
     mates = UnicodeAttribute(null=True)
     bonus = NumberAttribute(null=True)
+    load = NumberAttribute(null=True)
     pooled_at = NumberAttribute(null=True, attr_name="pooled")
     steps: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
     brief = BinaryAttribute(null=True, legacy_encoding=False)
@@ -143,6 +144,7 @@ def delivery_of(row: DeliveryRow | None) -> Delivery | None:
         waits=row.zone_pk is not None,
         mates=tuple(f"dlv_{ulid}" for ulid in (row.mates or "").split()),
         bonus=int(row.bonus or 0),
+        load=int(row.load or 0),
         pooled_at=of_ms(row.pooled_at),
         steps=tuple(_step_of(line) for line in row.steps),
         brief=_unpacked(row.brief) if row.brief else None,
@@ -184,6 +186,7 @@ def _attributes(delivery: Delivery) -> dict[str, Any]:
         "zone_sk": _waiting_sk(delivery) if delivery.waits else None,
         "mates": " ".join(each.partition("_")[2] for each in delivery.mates) or None,
         "bonus": delivery.bonus or None,
+        "load": delivery.load or None,
         "pooled_at": to_ms(delivery.pooled_at),
         "steps": [step_line(step) for step in delivery.steps],
     }
