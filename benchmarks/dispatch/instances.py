@@ -60,8 +60,8 @@ class CeilTravel(msgspec.Struct, frozen=True):
         del vehicle  # all ride alike
         return MINUTE * ceil(hypot(start[0] - end[0], start[1] - end[1]) / self.meters_per_minute)
 
-    def flat(self, place: Place) -> tuple[float, float]:
-        return place
+    def flat(self, place: Place, origin: Place) -> tuple[float, float]:
+        return place[0] - origin[0], place[1] - origin[1]
 
     def pace(self, vehicle: str) -> float:
         del vehicle

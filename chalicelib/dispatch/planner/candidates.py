@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from chalicelib.dispatch.planner.world import World
 
 
+_WIDE = 4  # of so many times the candidates, the soonest at the store, the cheapest are taken
+
+
 def candidates(world: World) -> list[list[int]]:
     """For each open order the riders to be considered, by number."""
     by_store: dict[int, list[tuple[float, float, int]]] = {}
@@ -24,21 +27,19 @@ def candidates(world: World) -> list[list[int]]:
 
 def _arrivals(world: World, store: int) -> list[tuple[float, float, int]]:
     """When each rider could be at the store's counter, about; the cost of going there; the rider. Soonest first."""
-    policy, travel = world.policy, world.travel
-    east, north = travel.flat(world.stores[store])
-    paces = {each: travel.pace(each) for each in world.vehicles}
+    policy = world.policy
+    east, north = world.sites[store]
     rows = []
-    for rider, each in enumerate(world.riders):
-        x, y = travel.flat(each.place)
-        way = paces[each.vehicle] * hypot(x - east, y - north)
+    for rider, (x, y) in enumerate(world.spots):
+        way = world.paces[rider] * hypot(x - east, y - north)
         head = world.heads.get(rider)
         if head is None:
             at = world.free[rider] + way + policy.counter_before
         else:
-            at = world.free[rider] if head.store == store else each.free_at + way
+            at = world.free[rider] if head.store == store else world.riders[rider].free_at + way
         rows.append((at, policy.approach * way + world.worth[rider] + world.doubt[rider], rider))
     rows.sort()
-    return rows
+    return rows[: _WIDE * policy.candidates]
 
 
 def _able(world: World, order: int, arrivals: list[tuple[float, float, int]]) -> list[int]:

@@ -12,30 +12,35 @@ from heapq import nsmallest
 from math import hypot
 from typing import TYPE_CHECKING
 
+from chalicelib.dispatch.planner.types import Outlook
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chalicelib.dispatch.planner.types import Outlook
     from chalicelib.dispatch.planner.world import World
 
 _NOBODY = 3_600.0  # when nobody is near, somebody comes about that late
 
 
 def worth(world: World, outlook: Sequence[Outlook]) -> list[float]:
-    """For each rider the weighted seconds that using it costs those who order later; 0 without an outlook."""
+    """For each rider the weighted seconds that using it costs those who order later.
+
+    Without an outlook the stores that have orders now stand for those that will have some.
+    """
+    outlook = outlook or [Outlook(place, 1.0) for place in world.stores]
     policy, travel, now = world.policy, world.travel, world.now
     out = [0.0] * len(world.riders)
     near = []
     for number, rider in enumerate(world.riders):
         if world.free[number] <= now + policy.cover_within and rider.off_at > now and not rider.pending:
-            near.append((number, world.free[number] - now, travel.pace(rider.vehicle), *travel.flat(rider.place)))
+            near.append((number, world.free[number] - now, world.paces[number], *world.spots[number]))
     rates = sum(each.rate for each in outlook)
     if not policy.cover or rates <= 0.0 or len(near) < 2:
         return out
     chances = [(1.0 - policy.cover_busy) * policy.cover_busy**rank for rank in range(policy.cover_depth)]
     grace, depth = policy.cover_grace, policy.cover_depth
     for each in outlook:
-        east, north = travel.flat(each.place)
+        east, north = travel.flat(each.place, world.origin)
         arrivals = nsmallest(depth, [(wait + pace * hypot(x - east, y - north), r) for r, wait, pace, x, y in near])
         delays = [seconds * seconds / (seconds + grace) if seconds else 0.0 for seconds, _ in arrivals]
         behind = delays[-1] if len(near) > depth else max(delays[-1], _NOBODY)

@@ -130,15 +130,17 @@ class Draft:
         """Give every route as it is to the rider for whom the sum becomes least, exactly."""
         world = self.world
         holders = [rider for rider in self.routes if rider not in world.heads]
-        able = sorted({each for rider in holders for each in self.candidates[self.routes[rider][0].orders[0]]})
-        able = [rider for rider in sorted({*able, *holders}) if rider not in world.heads]
+        able = [rider for rider in range(len(world.riders)) if rider not in world.heads]
         column = {rider: number for number, rider in enumerate(able)}
         rows = []
         for holder in holders:
             trips = self.routes[holder]
             row = [(column[holder], self.costs[holder])]
+            vehicle, volume = world.vehicle_of[holder], max(trip.volume for trip in trips)
             for rider in self._could_all(trips):
-                if rider in column and rider != holder and self._fits(trips, holder, rider):
+                if rider == holder or rider in world.heads:
+                    continue
+                if world.vehicle_of[rider] == vehicle and world.riders[rider].room >= volume:
                     cost = world.cost(rider, trips)
                     if cost < NEVER:
                         row.append((column[rider], cost))
@@ -156,13 +158,9 @@ class Draft:
         """Riders who are candidates for every order of these trips."""
         first, *others = (order for trip in trips for order in trip.orders)
         able = self.candidates[first]
+        if not others:
+            return able
         return [rider for rider in able if all(rider in self.candidates[other] for other in others)]
-
-    def _fits(self, trips: list[Trip], holder: int, rider: int) -> bool:
-        world = self.world
-        return world.vehicle_of[holder] == world.vehicle_of[rider] and all(
-            trip.volume <= world.riders[rider].room for trip in trips
-        )
 
 
 def _rank(places: dict[int, _Place]) -> tuple[float, float, int]:

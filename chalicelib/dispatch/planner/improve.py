@@ -26,13 +26,12 @@ def improve(draft: Draft) -> Draft:
     if world.open < 2:
         return draft
     draw = Random(world.open)  # noqa: S311  (not a secret)
-    places = [world.travel.flat(place) for place in world.stores]
-    pace = world.travel.pace(world.vehicles[0])
+    pace = world.paces[0]
     best, least = draft, draft.total()
     for _ in range(policy.rounds):
         if best.looks >= policy.effort:
             break
-        gone = _related(world, draw, places, pace)
+        gone = _related(world, draw, pace)
         trial = best.copy()
         trial.remove(gone)
         trial.insert([*gone, *(trial.left - set(gone))])
@@ -43,15 +42,16 @@ def improve(draft: Draft) -> Draft:
     return best
 
 
-def _related(world: World, draw: Random, places: list[tuple[float, float]], pace: float) -> list[int]:
+def _related(world: World, draw: Random, pace: float) -> list[int]:
     """An order and some that are alike: stores nearby, ready about the same time."""
     seed = draw.randrange(world.open)
-    x, y = places[world.store_of[seed]]
+    sites = world.sites
+    x, y = sites[world.store_of[seed]]
     ready = world.ready[seed]
     count = min(world.open, 2 + draw.randrange(world.policy.round_orders))
     apart = [
         (
-            pace * hypot(places[store][0] - x, places[store][1] - y)
+            pace * hypot(sites[store][0] - x, sites[store][1] - y)
             + abs(world.ready[order] - ready)
             + draw.random() * _SPREAD,
             order,

@@ -66,7 +66,6 @@ def drafted(
     world.worth = worth(world, outlook)
     draft = Draft(world, candidates(world), _largest(world))
     draft.insert(range(world.open))
-    draft.rematch()
     draft = improve(draft)
     draft.rematch()
     return draft

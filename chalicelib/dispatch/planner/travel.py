@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from math import cos, radians
+from math import cos, hypot, radians
 from typing import TYPE_CHECKING
 
 import msgspec
-
-from chalicelib.kernel.geo import Point, distance_m
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,7 +18,7 @@ _SPEEDS = {"foot": 1.4, "bicycle": 4.2, "scooter": 7.0, "car": 7.5}
 
 
 class StraightLine(msgspec.Struct, frozen=True):
-    """Great-circle distance times a detour factor at a steady speed; places are (latitude, longitude) in degrees.
+    """The straight line times a detour factor at a steady speed; places are (latitude, longitude) in degrees.
 
     Streets add about a third to the straight line. ``speeds`` are metres per second along the street, stops at
     crossings included; a vehicle that is not named rides like a bicycle.
@@ -31,12 +29,12 @@ class StraightLine(msgspec.Struct, frozen=True):
 
     def seconds(self, start: Place, end: Place, vehicle: str) -> float:
         """From door to door with this vehicle."""
-        return distance_m(Point(*start), Point(*end)) * self.pace(vehicle)
+        return _metres(start, end) * self.pace(vehicle)
 
-    def flat(self, place: Place) -> tuple[float, float]:
-        """Metres east and north; the meridians' convergence within a city is left out."""
-        latitude, longitude = place
-        return longitude * _METRES_PER_DEGREE * cos(radians(latitude)), latitude * _METRES_PER_DEGREE
+    def flat(self, place: Place, origin: Place) -> tuple[float, float]:
+        """Metres east and north of the origin; the meridians' convergence within a city is left out."""
+        east = (place[1] - origin[1]) * cos(radians(origin[0]))
+        return east * _METRES_PER_DEGREE, (place[0] - origin[0]) * _METRES_PER_DEGREE
 
     def pace(self, vehicle: str) -> float:
         """Seconds per metre of straight line."""
@@ -49,10 +47,16 @@ class StraightLine(msgspec.Struct, frozen=True):
         """
         metres = spent = 0.0
         for start, end, seconds in rides:
-            straight = distance_m(Point(*start), Point(*end))
+            straight = _metres(start, end)
             if straight > 0.0 and seconds > 0.0:
                 metres += straight
                 spent += seconds
         if not spent:
             return self
         return StraightLine(detour=self.detour, speeds={**self.speeds, vehicle: metres * self.detour / spent})
+
+
+def _metres(start: Place, end: Place) -> float:
+    """The straight line on the plane that touches the sphere between them: 0.1% off at 50 km, a third of haversine's time."""
+    east = (end[1] - start[1]) * cos(radians((start[0] + end[0]) / 2))
+    return hypot(east, end[0] - start[0]) * _METRES_PER_DEGREE

@@ -17,8 +17,8 @@ class Travel(Protocol):
         """From door to door with this vehicle."""
         ...
 
-    def flat(self, place: Place) -> tuple[float, float]:
-        """Metres on a plane: good enough to tell near from far, cheap enough for every rider and store."""
+    def flat(self, place: Place, origin: Place) -> tuple[float, float]:
+        """Metres from the origin on a plane: good enough to tell near from far, cheap enough for every rider and store."""
         ...
 
     def pace(self, vehicle: str) -> float:

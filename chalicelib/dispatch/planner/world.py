@@ -59,6 +59,11 @@ class World:
         numbers: dict[tuple[str, Place], int] = {}
         self.store_of = [numbers.setdefault((each.store_id, each.store), len(numbers)) for each in self.deliveries]
         self.stores = [place for _, place in numbers]
+        origin = self.stores[0] if self.stores else (0.0, 0.0)
+        self.sites = [travel.flat(each, origin) for each in self.stores]
+        self.spots = [travel.flat(each.place, origin) for each in riders]
+        self.origin = origin
+        self.paces = [travel.pace(each.vehicle) for each in riders]
         self.ready = [each.ready_at for each in self.deliveries]
         self.off = [each.off_at for each in riders]
         self.free = [max(now, each.free_at) for each in riders]
