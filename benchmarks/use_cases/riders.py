@@ -99,6 +99,24 @@ def returns(place: Place) -> None:
         place.machine.drain()
 
 
+def nobody_there(place: Place) -> None:
+    """A delivery that nobody takes, until somebody claims it; and why whom was asked."""
+    count, machine = place.count, place.machine
+    for rider in place.riders:
+        machine.call("POST", "/v1/rider/shift", rider, {"state": "off", "force": True})
+    placed = place.place()
+    place.serve(placed["id"], "accept")
+    for _ in range(9):
+        machine.pass_time(timedelta(seconds=21))
+        machine.drain()
+    rider = place.riders[0]
+    machine.call("POST", "/v1/rider/shift", rider, {"state": "on", "position": here()["position"]})
+    delivery_id = placed["id"].replace("ord_", "dlv_", 1)
+    count("pool", "GET", "/v1/rider/pool", rider)
+    count("rider: claim", "POST", "/v1/rider/pool/{delivery_id}/claim", rider, told(), delivery_id=delivery_id)
+    count("decisions", "GET", "/v1/deliveries/{delivery_id}/decisions", place.admin, delivery_id=delivery_id)
+
+
 def background(place: Place) -> None:
     """What runs by itself, however many orders there are."""
     from chalicelib.kernel import events

@@ -17,9 +17,10 @@ def read_pool(request: Request[None]) -> Reply[PoolView]:
     """See what every rider in reach may claim.
 
     Deliveries that were offered to several riders in vain, the nearest first, each with the bonus that is paid on top.
+    Ask while a rider looks at the list, and no sooner than `Retry-After` says.
     """
     pool = service.read_pool(request.principal.id)
-    return Reply(pool_view(pool), etag=pool.etag, retry_after=pool.retry_after)
+    return Reply(pool_view(pool), retry_after=pool.retry_after)
 
 
 @endpoints.post(

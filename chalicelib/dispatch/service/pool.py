@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -49,7 +48,6 @@ class Pool(msgspec.Struct, frozen=True):
     """What a rider may claim, the nearest store first. ``retry_after`` is in seconds."""
 
     deliveries: tuple[Delivery, ...]
-    etag: str
     retry_after: int
 
 
@@ -73,9 +71,7 @@ def read_pool(rider_id: str) -> Pool:
                 if way <= policy.reach:
                     found.append((geo.distance_m(position.point, delivery.store_point), delivery.id, delivery))
     nearest_first = tuple(delivery for _, _, delivery in sorted(found)[:_SHOWN])
-    versions = " ".join(f"{each.id}:{each.version}" for each in nearest_first)
-    etag = hashlib.sha256(versions.encode()).hexdigest()[:16]
-    return Pool(nearest_first, etag, _FILLED if nearest_first else _EMPTY)
+    return Pool(nearest_first, _FILLED if nearest_first else _EMPTY)
 
 
 def claim_delivery(delivery_id: str, command: Command) -> Step:
