@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from chalicelib.dispatch.model.delivery import Status
 from chalicelib.dispatch.model.search import conclude, expire, hold, pace, rings, wants_rider
-from chalicelib.dispatch.model.zone import Zone, ancestry, can_split, parts, taken
+from chalicelib.dispatch.model.zone import Zone, ancestry, can_split, lineage, parts, taken
 from chalicelib.dispatch.service.around import Hands, read_hands, read_waiting, riders_around
 from chalicelib.dispatch.service.offers import RiderTaken, make_offer, write_looks
 from chalicelib.dispatch.service.planning import can_wait, planned
@@ -99,6 +100,8 @@ def _plan(waiting: Sequence[Delivery], now: datetime, cause: str, policy: Policy
         fresh = [expire(each, now, cause) for each in left.values()]
         if not seen:
             seen = _riders(fresh, now, policy)
+            left |= _forgotten(seen.values(), left, now, policy)
+            fresh = [expire(each, now, cause) for each in left.values()]
         riders = [each.at_work for rider_id, each in seen.items() if rider_id not in lost]
         fresh = with_expected_times(fresh, sum(1 for each in riders if not each.deliveries), now)
         travel = travel_between(fresh, riders, now)
@@ -121,6 +124,22 @@ def _plan(waiting: Sequence[Delivery], now: datetime, cause: str, policy: Policy
     idle = {rider_id: each for rider_id, each in seen.items() if rider_id not in lost and not each.at_work.deliveries}
     reassign_one(seen, idle, now, cause=cause, policy=policy)
     _leave(left.values(), [each.at_work for each in seen.values()], now, cause, policy)
+
+
+def _forgotten(
+    hands: Iterable[Hands], left: Mapping[str, Delivery], now: datetime, policy: Policy
+) -> dict[str, Delivery]:
+    """What was offered to riders around, has run out for a while, and nobody has looked at since."""
+    whole = {lineage(each.store_point)[0] for each in left.values()}
+    return {
+        each.id: each
+        for rider in hands
+        for each in rider.at_work.deliveries
+        if each.status is Status.OFFERED
+        and each.offer_expires_at is not None
+        and now - each.offer_expires_at > policy.tick_lost_after
+        and lineage(each.store_point)[0] in whole
+    }
 
 
 def _riders(deliveries: Sequence[Delivery], now: datetime, policy: Policy) -> dict[str, Hands]:
