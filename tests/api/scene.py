@@ -39,6 +39,7 @@ class Scene:
     place: Point = field(default_factory=lambda: Point(_ANYWHERE.uniform(-55, 55), _ANYWHERE.uniform(-170, 170)))
     subjects: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    _pool: list[ordering.Order] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.shop = world.open_shop(stock=10_000, point={"lat": self.place.lat, "lng": self.place.lng})
@@ -104,6 +105,7 @@ class Scene:
     def offered(self, order: ordering.Order | None = None) -> dispatch.Delivery:
         """A delivery that is being offered to the rider, who is new and the only one near the store with room."""
         order = order or self.accepted()
+        self._empty_pool()
         with contextlib.suppress(DomainError):  # whoever has deliveries in hand has no room anyhow
             dispatch.end_shift(self.subjects["rider"])
         self._join_rider("rider")
@@ -122,13 +124,22 @@ class Scene:
             dispatch.end_shift(self.subjects["rider"])
         self._join_rider("rider")
         dispatch.start_shift(self.subjects["rider"], self.place)
+        self._pool.append(order)
+        return self._change(order, waits=True, pooled_at=clock.now(), bonus=200)
+
+    def _change(self, order: ordering.Order, **changes: Any) -> dispatch.Delivery:
         before = self.delivery(order)
         tx = Transaction()
-        write_delivery(
-            tx, before, replace(before, version=before.version + 1, waits=True, pooled_at=clock.now(), bonus=200)
-        )
+        write_delivery(tx, before, replace(before, version=before.version + 1, **changes))
         tx.commit()
         return self.delivery(order)
+
+    def _empty_pool(self) -> None:
+        """What waits in the zone would be planned together with what is looked at."""
+        for order in self._pool:
+            if self.delivery(order).waits:
+                self._change(order, waits=False)
+        self._pool.clear()
 
     def assigned(self, order: ordering.Order | None = None) -> dispatch.Delivery:
         return self._step(self.offered(order), dispatch.accept_offer)
