@@ -6,6 +6,7 @@ that would lose most by its second best rider goes first.
 
 from __future__ import annotations
 
+from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 from chalicelib.dispatch.planner.assignment import HOLD, assign
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chalicelib.dispatch.planner.world import Trip, World
+
+_ALTERNATIVES = 8  # riders, the cheapest, among whom a route may find another than the one it has
 
 _Place = tuple[float, "list[Trip]"]
 
@@ -83,9 +86,9 @@ class Draft:
             cost = world.cost(rider, (single,))
             return (cost, [single]) if cost < NEVER else None
         best, route = NEVER, None
-        room = world.riders[rider].room
         for place, trip in enumerate(trips):
-            if trip.size >= self.largest or trip.volume + single.volume > room:
+            together = trip.size + 1, trip.volume + single.volume
+            if trip.size >= self.largest or not world.fits(rider, *together):
                 continue
             if trip.store != single.store and not world.policy.neighbours:
                 continue
@@ -127,7 +130,7 @@ class Draft:
     # --- changing riders ----------------------------------------------------------------------------------------
 
     def rematch(self) -> None:
-        """Give every route as it is to the rider for whom the sum becomes least, exactly."""
+        """Give every route as it is to one of the riders for whom it is cheapest, so that the sum becomes least."""
         world = self.world
         holders = [rider for rider in self.routes if rider not in world.heads]
         able = [rider for rider in range(len(world.riders)) if rider not in world.heads]
@@ -135,16 +138,18 @@ class Draft:
         rows = []
         for holder in holders:
             trips = self.routes[holder]
-            row = [(column[holder], self.costs[holder])]
-            vehicle, volume = world.vehicle_of[holder], max(trip.volume for trip in trips)
+            others = []
+            vehicle, size = world.vehicle_of[holder], max(trip.size for trip in trips)
+            volume = max(trip.volume for trip in trips)
             for rider in self._could_all(trips):
                 if rider == holder or rider in world.heads:
                     continue
-                if world.vehicle_of[rider] == vehicle and world.riders[rider].room >= volume:
+                if world.vehicle_of[rider] == vehicle and world.fits(rider, size, volume):
                     cost = world.cost(rider, trips)
                     if cost < NEVER:
-                        row.append((column[rider], cost))
-            rows.append(row)
+                        others.append((cost, column[rider]))
+            row = [(place, cost) for cost, place in nsmallest(_ALTERNATIVES, others)]
+            rows.append([(column[holder], self.costs[holder]), *row])
         chosen = assign(rows, [NEVER] * len(rows), len(able))
         routes = [self.routes.pop(holder) for holder in holders]
         costs = [dict(row) for row in rows]

@@ -132,7 +132,7 @@ def _runner_up(draft: Draft, holder: int, trip: Trip) -> RunnerUp | None:
     best: tuple[float, int] | None = None
     for rider in draft.candidates[trip.orders[0]]:
         taken = draft.routes.get(rider, [])
-        if rider == holder or rider in world.heads or trip.volume > world.riders[rider].room:
+        if rider == holder or rider in world.heads or not world.fits(rider, trip.size, trip.volume):
             continue
         as_ridden = world.trip(trip.orders, trip.stores, world.vehicle_of[rider])
         cost = world.cost(rider, [as_ridden, *taken]) - draft.costs.get(rider, 0.0)

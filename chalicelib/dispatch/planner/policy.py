@@ -26,13 +26,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     neighbours: float = 0.0
 
     # Riders looked at for each order.
-    candidates: int = 24
+    candidates: int = 16
     # Rounds in which a part of the plan is taken out and put back better, how many orders a round takes out at most,
     # and after how many looks at a rider's route no further round begins. Bounds time, not by the clock: a plan can be
     # made again.
-    rounds: int = 20
+    rounds: int = 10
     round_orders: int = 6
-    effort: int = 6_000
+    effort: int = 4_000
 
     # What is worth how many seconds of a customer's waiting: an order that nobody can pick up before the shift ends, …
     unserved: float = 7_200.0

@@ -59,7 +59,7 @@ class Pending(msgspec.Struct, frozen=True):
 class Rider(msgspec.Struct, frozen=True):
     """A rider on shift (or soon): when and where free, and until when orders may be picked up.
 
-    ``room`` is how much fits on one trip (sum of sizes). ``accepts`` is the probability that an offer is taken.
+    ``room`` is how much fits on one trip (sum of sizes), ``orders`` how many orders. ``accepts`` is the probability that an offer is taken.
     ``covered`` is how many more orders cost no extra pay because the guarantee of the shift pays them anyway.
     ``pending`` is a trip on the way to the store, to which orders may still be added; ``place`` and ``free_at`` tell
     of its end then.
@@ -71,6 +71,7 @@ class Rider(msgspec.Struct, frozen=True):
     off_at: float
     vehicle: str = "bicycle"
     room: int = 4
+    orders: int = 1_000
     accepts: float = 1.0
     covered: float = 0.0
     equipment: frozenset[str] = frozenset()

@@ -128,6 +128,11 @@ class World:
             seconds = self._legs[first, second, vehicle] = self.travel.seconds(start, end, self.vehicles[vehicle])
         return seconds
 
+    def fits(self, rider: int, size: int, volume: int) -> bool:
+        """Whether so many orders of this volume fit on one trip."""
+        limits = self.riders[rider]
+        return size <= limits.orders and volume <= limits.room
+
     # --- trips --------------------------------------------------------------------------------------------------
 
     def single(self, order: int, vehicle: int) -> Trip:
