@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from chalicelib.dispatch.model.delivery import SEARCHING, Delivery
-from chalicelib.dispatch.model.rider import Position, Rider, RiderAtWork, acceptance, in_hand, with_outcomes
+from chalicelib.dispatch.model.rider import Position, Rider, RiderAtWork, acceptance, in_hand, with_outcomes, zone_of
 from chalicelib.dispatch.model.zone import Zone, in_charge, lineage
 from chalicelib.dispatch.service.records import read_deliveries
 from chalicelib.dispatch.tables import (
@@ -75,18 +75,13 @@ def riders_around(
     places: Sequence[Point], rings: int, now: datetime, policy: Policy, *, limit: int, avoid: Collection[str] = ()
 ) -> list[Position]:
     """Riders on shift near any of the places who were heard of lately, the nearest first. A query for each cell."""
-    cells = {cell for place in _corners(places) for cell in geo.disk(lineage(place)[0], rings)}
+    cells = {cell for whole in {zone_of(place) for place in places} for cell in geo.disk(whole, rings)}
     near = sorted(
         (min(geo.distance_m(position.point, place) for place in places), position.rider_id, position)
         for position in _positions(sorted(cells))
         if now - position.at <= policy.heard_within and position.rider_id not in avoid
     )
     return [position for _, _, position in near[:limit]]
-
-
-def _corners(places: Sequence[Point]) -> list[Point]:
-    """A place of each whole zone among them."""
-    return list({lineage(place)[0]: place for place in places}.values())
 
 
 def _positions(cells: list[str]) -> Iterator[Position]:
