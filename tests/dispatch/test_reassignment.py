@@ -51,7 +51,7 @@ def plan(world: World, at: datetime, *uninterested: str) -> None:
 
 
 def test_a_rider_who_is_there_much_sooner_gets_the_delivery(world: World) -> None:
-    slow, delivery = far_away(world, 5_000)
+    slow, delivery = far_away(world, 4_000)
     due = tick_with_something_waiting(world)
     quick = world.rider(200, capacity=1)
     plan(world, due)
@@ -76,7 +76,7 @@ def test_a_small_gain_changes_nothing(world: World) -> None:
 
 
 def test_a_rider_at_the_store_keeps_the_delivery(world: World) -> None:
-    rider, delivery = far_away(world, 5_000)
+    rider, delivery = far_away(world, 4_000)
     service.arrive_at_store(delivery.id, told(rider))
     due = tick_with_something_waiting(world)
     world.rider(200, capacity=1)
@@ -97,9 +97,9 @@ def test_a_rider_who_fell_silent_loses_the_delivery(world: World) -> None:
 
 
 def test_a_delivery_changes_riders_once(world: World) -> None:
-    _, delivery = far_away(world, 5_000)
+    _, delivery = far_away(world, 4_000)
     due = tick_with_something_waiting(world)
-    second = world.rider(4_500, capacity=1, vehicle=service.Vehicle.CAR)
+    second = world.rider(3_400, capacity=1, vehicle=service.Vehicle.CAR)
     plan(world, due, second)
     with clock.freeze(due):
         service.accept_offer(delivery.id, told(second))
@@ -111,7 +111,7 @@ def test_a_delivery_changes_riders_once(world: World) -> None:
 
 
 def test_a_rider_loses_no_more_than_two_in_a_shift(world: World) -> None:
-    rider, delivery = far_away(world, 5_000)
+    rider, delivery = far_away(world, 4_000)
     before = service.read_rider(rider)
     tx = Transaction()
     write_rider(tx, before, replace(before, version=before.version + 1, reassigned=2))

@@ -264,7 +264,7 @@ def test_a_rider_who_takes_few_offers_is_known_for_it(world: World) -> None:
 
 
 def test_riders_of_neighbouring_cells_are_asked(world: World) -> None:
-    rider = world.rider(4_500, vehicle=service.Vehicle.SCOOTER)
+    rider = world.rider(4_000, vehicle=service.Vehicle.SCOOTER)
     deliveries = [world.request(ready_at=clock.now()) for _ in range(2)]
     looked = [world.look(each.id) for each in deliveries]
     assert rider in {each.offered_to for each in looked}
