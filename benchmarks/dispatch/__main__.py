@@ -1,4 +1,4 @@
-"""Play every instance found with the planner and the baselines: `python -m benchmarks.dispatch --instances … --out …`.
+"""Play every instance found with the planner and the baselines: `make bench-dispatch INSTANCES=… OUT=…`.
 
 For each it writes OUT/<instance>/assignments.txt, checks and scores that file apart from the player, and writes a
 table (OUT/results.md, OUT/results.csv) and a plot (OUT/results.svg). Exit code 1 where a rule was broken or an aim
@@ -70,7 +70,8 @@ def run(task: Task) -> Played:
     instance = instances.load(task.instance)
     day = UncertainDay(instance) if task.predicted else Day(instance)
     watch = Stopwatch(policy_for(instance, real=task.real))
-    decide: Decide = {DOORSTEP: watch, MATCHING: minute_matching, NEAREST: nearest_idle}[task.planner]
+    planners: dict[str, Decide] = {DOORSTEP: watch, MATCHING: minute_matching, NEAREST: nearest_idle}
+    decide = planners[task.planner]
     live = None
     if task.real:
         live = play_live(day, decide, Habits())

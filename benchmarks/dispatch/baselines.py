@@ -12,12 +12,19 @@ from chalicelib.dispatch.planner.types import Offer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chalicelib.dispatch.planner.types import Delivery, Rider, Travel
+    from chalicelib.dispatch.planner.types import Delivery, Outlook, Rider, Travel
 
 _HALF = 2 * MINUTE  # at the counter and at the door, before and after
 
 
-def nearest_idle(now: float, deliveries: Sequence[Delivery], riders: Sequence[Rider], travel: Travel, outlook=()) -> list[Offer]:
+def nearest_idle(
+    now: float,
+    deliveries: Sequence[Delivery],
+    riders: Sequence[Rider],
+    travel: Travel,
+    _outlook: Sequence[Outlook] = (),
+    /,
+) -> list[Offer]:
     """Each order, the oldest first, goes to the nearest idle rider as soon as it must leave; no bundles."""
     idle = {each.id: each for each in riders if each.free_at <= now}
     offers = []
@@ -34,8 +41,15 @@ def nearest_idle(now: float, deliveries: Sequence[Delivery], riders: Sequence[Ri
     return offers
 
 
-def minute_matching(now: float, deliveries: Sequence[Delivery], riders: Sequence[Rider], travel: Travel, outlook=()) -> list[Offer]:
-    """Bundles of one store by the ratio of orders to riders, matched to riders at least delay; leave at the last minute.
+def minute_matching(
+    now: float,
+    deliveries: Sequence[Delivery],
+    riders: Sequence[Rider],
+    travel: Travel,
+    _outlook: Sequence[Outlook] = (),
+    /,
+) -> list[Offer]:
+    """Bundles of one store by the ratio of orders to riders, matched to riders at least delay, told at the last minute.
 
     Riders who are busy take part with the time and place where they will be free; what they get stays open.
     """

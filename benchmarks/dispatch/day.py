@@ -204,7 +204,8 @@ class UncertainDay(Day):
         riders = sum(
             1
             for each in self.duties.values()
-            if each.courier.on * MINUTE <= now <= each.courier.off * MINUTE and self.free_at(each, now) <= now + _SOON_FREE
+            if each.courier.on * MINUTE <= now <= each.courier.off * MINUTE
+            and self.free_at(each, now) <= now + _SOON_FREE
         )
         self._quantile = quantile_at(len(self.open), riders, self.policy)
 

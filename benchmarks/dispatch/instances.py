@@ -89,7 +89,6 @@ def load(directory: Path) -> Instance:
     return Instance(directory.name, orders, couriers, restaurants, Parameters(*map(float, figures)))
 
 
-
 def _rows(path: Path) -> list[list[str]]:
     with path.open() as lines:
         next(lines)

@@ -44,9 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         spent = decision_ms(deliveries, riders, options.rounds)
         p99 = spent[int(0.99 * (len(spent) - 1))]
         late |= p99 >= limit
-        table.add_row(
-            str(deliveries), str(riders), f"{spent[len(spent) // 2]:.1f}", f"{p99:.1f}", f"{limit:.0f}"
-        )
+        table.add_row(str(deliveries), str(riders), f"{spent[len(spent) // 2]:.1f}", f"{p99:.1f}", f"{limit:.0f}")
     Console().print(table)
     return 1 if late and options.check else 0
 

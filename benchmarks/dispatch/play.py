@@ -77,7 +77,7 @@ def play_live(day: Day, decide: Decide, habits: Habits) -> Live:
     A rider who accepts sets out at that moment. Declined and expired offers bring the orders back; who declined is not
     asked again. While an offer stands, neither its orders nor its rider are in another one.
     """
-    draw = Random(f"{habits.seed} {day.instance.name}")
+    draw = Random(f"{habits.seed} {day.instance.name}")  # noqa: S311  (not a secret)
     polls = {each: day.begin + draw.uniform(0, habits.poll_to) for each in day.duties}
     standing: dict[str, _Standing] = {}
     offers = declined = expired = 0

@@ -126,7 +126,7 @@ def score(instance: Path, assignments: Path) -> Score:
     return Score(1, len(orders), len(dropped), ctd, rtp, bound, pay, over, bundled, mean)
 
 
-def _refuse_unknown(
+def _refuse_unknown(  # noqa: PLR0917
     told: str,
     courier: str,
     bundle: list[str],

@@ -93,7 +93,9 @@ def test_an_unknown_ready_time_is_not_used(city: Path) -> None:
     later = instances.Instance(
         whole.name,
         tuple(
-            instances.Order(each.id, each.place, each.placed, each.restaurant, each.ready + (9 if each.ready > until else 0))
+            instances.Order(
+                each.id, each.place, each.placed, each.restaurant, each.ready + (9 if each.ready > until else 0)
+            )
             for each in whole.orders
         ),
         whole.couriers,
@@ -104,7 +106,9 @@ def test_an_unknown_ready_time_is_not_used(city: Path) -> None:
     def told(instance: instances.Instance) -> list[tuple[float, str, tuple[str, ...]]]:
         day = UncertainDay(instance)
         play(day, doorstep)
-        return sorted((each.assigned_at, each.courier, each.orders) for each in day.written if each.assigned_at <= until)
+        return sorted(
+            (each.assigned_at, each.courier, each.orders) for each in day.written if each.assigned_at <= until
+        )
 
     assert told(later) == told(whole)
 

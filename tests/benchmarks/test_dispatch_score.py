@@ -32,7 +32,6 @@ def instance(tmp_path: Path) -> Path:
     return tmp_path
 
 
-
 def test_minutes_and_dollars_by_hand(instance: Path) -> None:
     got = score(instance, _file(instance, "605 617 c1 o1 o2"))
 

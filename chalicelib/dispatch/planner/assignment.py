@@ -31,7 +31,7 @@ def assign(rows: Sequence[Sequence[tuple[int, float]]], hold: Sequence[float], c
     return [column if column < columns else HOLD for column in column_of]
 
 
-def _augment(
+def _augment(  # noqa: PLR0917  (the state of one search)
     start: int,
     options: Sequence[Sequence[tuple[int, float]]],
     duals: list[float],

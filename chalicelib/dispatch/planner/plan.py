@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.dispatch.planner.world import Trip
 
 
-def plan(
+def plan(  # noqa: PLR0917  (the question, by its parts)
     now: float,
     deliveries: Sequence[Delivery],
     riders: Sequence[Rider],
@@ -53,7 +53,7 @@ def plan(
     return sorted(offers, key=lambda each: (each.leave_at, each.rider_id))
 
 
-def drafted(
+def drafted(  # noqa: PLR0917
     now: float,
     deliveries: Sequence[Delivery],
     riders: Sequence[Rider],

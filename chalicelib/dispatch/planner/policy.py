@@ -32,9 +32,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     # made again.
     rounds: int = 10
     round_orders: int = 6
-    effort: int = 4_000
+    effort: int = 2_400
 
-    # What is worth how many seconds of a customer's waiting: an order that nobody can pick up before the shift ends, …
+    # Worth so many seconds of a customer’s waiting: an order that nobody can pick up before the shift ends, …
     unserved: float = 7_200.0
     # … a second beyond the promise, on top of the waiting itself, …
     overdue: float = 0.0

@@ -29,13 +29,13 @@ class Preparation(msgspec.Struct, frozen=True, array_like=True):
 class PrepPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How preparation times are guessed. Spans are seconds, weights are numbers of observations."""
 
-    # The part of the orders that is ready by the time that is told. Low: riders wait for orders, high: orders wait. While
-    # there are few orders for each rider who is free soon (`calm`), riders can wait; when there are many (`busy`), they
-    # can't; in between it moves from the one to the other.
-    quantile_calm: float = 0.1
-    quantile_busy: float = 0.4
-    calm: float = 0.3
-    busy: float = 1.0
+    # The part of the orders that is ready by the time that is told. Low: riders wait for orders, high: orders wait.
+    # While there are few orders for each rider who is free soon (`calm`), riders can wait; with many (`busy`),
+    # they can't; in between it moves from the one to the other.
+    quantile_calm: float = 0.06
+    quantile_busy: float = 0.35
+    calm: float = 0.5
+    busy: float = 1.5
     # For the time at which a rider who is at a counter will be free: the middle.
     quantile_of_waiting: float = 0.5
     # So many of the latest orders of a store are remembered, and of all stores together.
@@ -71,7 +71,7 @@ def quantile_at(orders: int, riders: int, policy: PrepPolicy) -> float:
     return policy.quantile_calm + (policy.quantile_busy - policy.quantile_calm) * min(1.0, max(0.0, share))
 
 
-def expected_ready_at(
+def expected_ready_at(  # noqa: PLR0917
     now: float,
     placed_at: float,
     load: int,

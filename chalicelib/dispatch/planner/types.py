@@ -18,7 +18,7 @@ class Travel(Protocol):
         ...
 
     def flat(self, place: Place, origin: Place) -> tuple[float, float]:
-        """Metres from the origin on a plane: good enough to tell near from far, cheap enough for every rider and store."""
+        """Metres from the origin on a plane: good to tell near from far, cheap for every rider and store."""
         ...
 
     def pace(self, vehicle: str) -> float:
@@ -59,7 +59,8 @@ class Pending(msgspec.Struct, frozen=True):
 class Rider(msgspec.Struct, frozen=True):
     """A rider on shift (or soon): when and where free, and until when orders may be picked up.
 
-    ``room`` is how much fits on one trip (sum of sizes), ``orders`` how many orders. ``accepts`` is the probability that an offer is taken.
+    ``room`` is how much fits on one trip (sum of sizes), ``orders`` how many orders. ``accepts`` is the probability
+    that an offer is taken.
     ``covered`` is how many more orders cost no extra pay because the guarantee of the shift pays them anyway.
     ``pending`` is a trip on the way to the store, to which orders may still be added; ``place`` and ``free_at`` tell
     of its end then.
@@ -104,13 +105,11 @@ class Terms(msgspec.Struct, frozen=True):
 
     def total(self) -> float:
         """The sum that was minimised."""
-        return (
-            self.lateness + self.overdue + self.approach + self.idle + self.work + self.pay + self.doubt + self.cover
-        )
+        return self.lateness + self.overdue + self.approach + self.idle + self.work + self.pay + self.doubt + self.cover
 
 
 class RunnerUp(msgspec.Struct, frozen=True):
-    """The next best rider for the same trip, with what it costs there; ``extra`` is how much more the plan would cost."""
+    """The next best rider for the same trip, what it costs there, and how much more the plan would cost (``extra``)."""
 
     rider_id: str
     terms: Terms

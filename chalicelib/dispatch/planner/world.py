@@ -53,7 +53,10 @@ class World:
     ) -> None:
         self.now, self.riders, self.travel, self.policy = now, riders, travel, policy
         self.open = len(deliveries)
-        self.deliveries = [*deliveries, *(each for rider in riders if rider.pending for each in rider.pending.deliveries)]
+        self.deliveries = [
+            *deliveries,
+            *(each for rider in riders if rider.pending for each in rider.pending.deliveries),
+        ]
         self.vehicles = sorted({each.vehicle for each in riders})
         self.vehicle_of = [self.vehicles.index(each.vehicle) for each in riders]
         numbers: dict[tuple[str, Place], int] = {}

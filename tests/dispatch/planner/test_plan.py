@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from chalicelib.dispatch.planner import Delivery, Offer, Policy, Rider
 
 
-def offers(deliveries: Sequence[Delivery], riders: Sequence[Rider], policy: Policy = POLICY, at: float = NOW) -> list[Offer]:
+def offers(
+    deliveries: Sequence[Delivery], riders: Sequence[Rider], policy: Policy = POLICY, at: float = NOW
+) -> list[Offer]:
     return plan(at, deliveries, riders, Plane(), policy)
 
 
@@ -188,11 +190,15 @@ def test_every_offer_can_be_done(
     orders: list[tuple[str, tuple[float, float], int]], crew: list[tuple[tuple[float, float], int, int]]
 ) -> None:
     known = {
-        f"dlv-{number}": delivery(number, store_id=store, store=STORES[store], door=door, ready_at=NOW + minutes * MINUTE)
+        f"dlv-{number}": delivery(
+            number, store_id=store, store=STORES[store], door=door, ready_at=NOW + minutes * MINUTE
+        )
         for number, (store, door, minutes) in enumerate(orders)
     }
     riders = {
-        f"rider-{number}": rider(f"rider-{number}", place=place, free_at=NOW + busy * MINUTE, off_at=NOW + left * MINUTE)
+        f"rider-{number}": rider(
+            f"rider-{number}", place=place, free_at=NOW + busy * MINUTE, off_at=NOW + left * MINUTE
+        )
         for number, (place, busy, left) in enumerate(crew)
     }
     made = offers(list(known.values()), list(riders.values()))
