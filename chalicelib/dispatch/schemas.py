@@ -202,12 +202,22 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
+class StopView(msgspec.Struct, frozen=True, kw_only=True):
+    """A stop on your route: fetch orders at a store, hand them over at a door, or give them back."""
+
+    kind: Literal["store", "door", "return"]
+    position: Spot
+    deliveries: Annotated[list[str], Meta(description="What to do there; each has its own proof.")]
+    at: Annotated[Instant, Meta(description="When you are expected there.")]
+
+
 class FeedView(msgspec.Struct, frozen=True, kw_only=True):
     """What is offered to you and what you have in hand."""
 
     on_shift: bool
     offers: list[OfferView]
     deliveries: list[JobView]
+    route: Annotated[list[StopView], Meta(description="The stops of your deliveries, the next one first.")]
 
 
 class PoolItemView(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from chalicelib.dispatch.schemas import (
     Spot,
     StepReceipt,
     StepView,
+    StopView,
 )
 from chalicelib.kernel import clock, geo
 
@@ -49,6 +50,15 @@ def feed_view(feed: service.Feed) -> FeedView:
         on_shift=feed.rider.on_shift,
         offers=[_offer_view(delivery) for delivery in feed.offers],
         deliveries=[_job_view(delivery) for delivery in feed.active],
+        route=[
+            StopView(
+                kind=stop.kind,
+                position=_spot(stop.point),
+                deliveries=list(stop.deliveries),
+                at=clock.rfc3339(stop.at),
+            )
+            for stop in service.route(feed.active)
+        ],
     )
 
 

@@ -88,6 +88,41 @@ class DeliveryPickedUp(Event, frozen=True, kw_only=True):
     at: str
 
 
+class DeliveryOnItsWay(Event, frozen=True, kw_only=True):
+    """For the customer: the order has left the store. ``stops_before`` other customers come first."""
+
+    delivery_id: str
+    order_id: str
+    store_id: str
+    arrives_at: str
+    stops_before: int
+
+
+class DeliveryNearby(Event, frozen=True, kw_only=True):
+    """For the customer: the rider rings in about two minutes. Told once for each delivery."""
+
+    delivery_id: str
+    order_id: str
+    store_id: str
+    arrives_at: str
+
+
+class DeliveryAtRisk(Event, frozen=True, kw_only=True):
+    """The delivery will come later than it was promised, and has not come yet. Told once for each delivery."""
+
+    delivery_id: str
+    order_id: str
+    store_id: str
+    arrives_at: str
+    promised_at: str
+
+
+class DeliveryCheckDue(Event, frozen=True, kw_only=True):
+    """Timer: an order is on the way; see whether its rider is near, or late."""
+
+    delivery_id: str
+
+
 class DeliveryDelivered(Event, frozen=True, kw_only=True):
     """The customer has the order at the door, with proof."""
 

@@ -39,6 +39,8 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "DeliverySearchDue": ("dispatch",),
     "ZoneTickDue": ("dispatch",),
     "DeliveryPickedUp": ("ordering",),
+    "DeliveryAtRisk": ("ordering",),
+    "DeliveryCheckDue": ("dispatch",),
     "DeliveryDelivered": ("ordering", "payments"),
     "DeliveryFailed": ("ordering",),
     "DeliveryReturned": ("ordering",),

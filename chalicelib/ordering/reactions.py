@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.kernel import events
 from chalicelib.kernel.event_types import (
+    DeliveryAtRisk,
     DeliveryDelivered,
     DeliveryFailed,
     DeliveryPickedUp,
@@ -55,3 +56,9 @@ def take_back(event: DeliveryReturned, meta: events.Meta) -> None:
 def alert_staff(event: DeliveryUnfilled, meta: events.Meta) -> None:
     """No rider yet: the staff should know."""
     service.note_no_rider(event.order_id, meta.event_id)
+
+
+@events.on(DeliveryAtRisk)
+def warn_of_lateness(event: DeliveryAtRisk, meta: events.Meta) -> None:
+    """The order will come late: its timeline says so before it does."""
+    service.note_at_risk(event.order_id, meta.event_id)

@@ -44,11 +44,11 @@ def test_a_delivery_from_the_request_to_the_door(world: World, meter: Meter) -> 
         "request": (1, 0, 4),  # delivery and outbox, as part of the order's transaction
         # Delivery, its zone (three sizes), what waits there, riders in seven cells and what they have, the transaction.
         "search and offer": (12, 1 + 1.5 + 0.5 + 7 * 0.5 + 0.5, 4),
-        "accept": (2, 0.5, 1),
+        "accept": (4, 0.5 + 1 + 0.5, 1),  # where the rider is, and how long the store takes
         "moot look": (1, 1, 0),
         "mark ready": (1, 0, 1),  # 2 within the order's transaction
         "at store": (2, 0.5, 1),
-        "picked up": (4, 0.5 + 0.5, 4 + 1),  # the second pair remembers how long the store took
+        "picked up": (5, 0.5 + 0.5 + 0.5, 4 + 1),  # the rider; and the last pair remembers how long the store took
         "at door": (2, 0.5, 1),
         "delivered": (2, 0.5, 4),
     }
@@ -111,9 +111,9 @@ def test_a_repeated_report_costs_half_a_read(world: World, meter: Meter) -> None
 def test_shift_and_heartbeat(world: World, meter: Meter) -> None:
     rider = world.rider()
     here = metres_north(world.store, 50)
-    assert cost(meter, lambda: service.report_position(rider, here, clock.now() + seconds(1))) == (1, 0, 2)
+    assert cost(meter, lambda: service.report_position(rider, here, clock.now() + seconds(1))) == (2, 1, 2)
     far = metres_north(world.store, 40_000)
-    assert cost(meter, lambda: service.report_position(rider, far, clock.now() + seconds(2))) == (1, 0, 3)
+    assert cost(meter, lambda: service.report_position(rider, far, clock.now() + seconds(2))) == (2, 1, 3)
     assert cost(meter, lambda: service.end_shift(rider)) == (2, 1, 5)  # rider, position, its place in the index
     assert cost(meter, lambda: service.start_shift(rider, here)) == (2, 1, 5)
 

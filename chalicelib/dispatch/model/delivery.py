@@ -17,6 +17,8 @@ from chalicelib.kernel import ids
 from chalicelib.kernel.geo import Point
 from chalicelib.kernel.money import Money
 
+USUAL_SIZE = 10  # litres: a bag
+HOME_CURRENCY = "EUR"  # of deliveries that were requested without one
 EXCLUDED_LIMIT = 64  # riders; past it the one asked longest ago may be asked again
 _SEARCH_STEPS_KEPT = 8
 
@@ -28,6 +30,10 @@ SHIFT_ENDED = "shift_ended"
 PIN_REFUSED = "pin_refused"
 CLAIMED = "claimed"
 REASSIGNED = "reassigned"
+
+
+# Letters of the notices that are given once.
+NEARBY_TOLD, RISK_TOLD = "n", "r"
 
 
 class Status(StrEnum):
@@ -60,6 +66,13 @@ class Proof(StrEnum):
     PIN = "pin"
     PHOTO = "photo"
     NONE = "none"
+
+
+class Need(StrEnum):
+    """What an order asks of whoever brings it."""
+
+    COLD_BOX = "cold_box"
+    AGE_CHECK = "age_check"  # age-restricted goods: a rider who may carry them and checks the age at the door
 
 
 class Actor(StrEnum):
@@ -110,7 +123,8 @@ class DeliveryRequest(msgspec.Struct, frozen=True):
     """What another context asks for: bring this order to this door.
 
     ``ready_at`` is when the kitchen expects to be done, ``promised_at`` what the customer was told. ``pin`` is
-    demanded when ``proof`` is ``pin``. ``cash_to_collect`` is None when the order is paid otherwise.
+    demanded when ``proof`` is ``pin``. ``cash_to_collect`` is None when the order is paid otherwise. ``size`` is in
+    litres. ``tip`` is the rider's, in minor units of ``currency``, which is the store's.
     """
 
     order_id: str
@@ -125,6 +139,10 @@ class DeliveryRequest(msgspec.Struct, frozen=True):
     brief: Brief = Brief()
     actor: Actor = Actor.STORE
     cause: str = ""
+    needs: frozenset[Need] = frozenset()
+    size: int = USUAL_SIZE
+    tip: int = 0
+    currency: str = HOME_CURRENCY
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -133,6 +151,7 @@ class Delivery(msgspec.Struct, frozen=True):
     ``waits``: found by its zone's ticks. ``mates`` are all deliveries of a running offer of several, in drop-off
     sequence. ``bonus`` is what the rider gets on top, in minor units of the store's currency. ``pooled_at`` is since
     when any rider in reach may claim it. ``load`` is how many orders its store had to make when it was offered.
+    ``size`` is in litres, ``tip`` in minor units of ``currency``.
     """
 
     id: str
@@ -163,6 +182,15 @@ class Delivery(msgspec.Struct, frozen=True):
     bonus: int = 0
     load: int = 0
     pooled_at: datetime | None = None
+    needs: frozenset[Need] = frozenset()
+    size: int = USUAL_SIZE
+    tip: int = 0
+    currency: str = HOME_CURRENCY
+    at_store_at: datetime | None = None  # when the rider is expected at the store, and at the door
+    at_door_at: datetime | None = None
+    doors_before: int = 0
+    told: str = ""  # notices that are given once and were, a letter each
+    photo_hash: str | None = None
     steps: tuple[Step, ...] = ()
     brief: Brief | None = None
 
@@ -186,6 +214,21 @@ class Delivery(msgspec.Struct, frozen=True):
     def is_carried_by(self, rider_id: str) -> bool:
         """Whether the rider has taken this delivery and not yet ended it."""
         return self.rider_id == rider_id and self.status in UNDER_WAY
+
+    @property
+    def arrives_at(self) -> datetime | None:
+        """When the customer may expect the rider; None before a rider has taken it and once the door is reached."""
+        return self.at_door_at if self.status in TO_STORE or self.status is Status.PICKED_UP else None
+
+    @property
+    def comes_at(self) -> datetime | None:
+        """When the store may expect the rider; None before one has taken the delivery and once one is there."""
+        return self.at_store_at if self.status is Status.ASSIGNED else None
+
+    @property
+    def is_at_risk(self) -> bool:
+        """Whether it is on its way and will break its promise, as far as is known."""
+        return self.arrives_at is not None and RISK_TOLD in self.told
 
     def step_of(self, rider_id: str, cause: str) -> Step | None:
         """The step that this rider's operation took, if it did."""
@@ -236,6 +279,10 @@ def open_delivery(request: DeliveryRequest, now: datetime) -> Delivery:
         proof=request.proof,
         pin=request.pin,
         cash_to_collect=request.cash_to_collect,
+        needs=request.needs,
+        size=request.size,
+        tip=request.tip,
+        currency=request.currency,
         brief=request.brief,
         steps=(Step(Status.UNASSIGNED, now, request.actor, request.cause),),
     )

@@ -208,7 +208,7 @@ def pick_up(delivery: Delivery, command: Command, now: datetime) -> Taken:
         raise Conflict(
             "order_not_ready", "The kitchen has not marked this order ready.", retryable=True, retry_after=10
         )
-    return _moved(delivery, PICK_UP, command, now)
+    return _moved(delivery, PICK_UP, command, now, at_store_at=None)
 
 
 def arrive_at_door(delivery: Delivery, command: Command, now: datetime) -> Taken:
@@ -231,7 +231,16 @@ def deliver(delivery: Delivery, command: Command, now: datetime, evidence: Evide
             raise Conflict("pin_locked", "Too many wrong PINs: the order goes back to the store.")
         if not _matches(delivery.pin, evidence.pin):
             return _refuse_pin(delivery, command, now, policy)
-    return _moved(delivery, DELIVER, command, now, photo=evidence.photo, cash_collected=evidence.cash_collected)
+    return _moved(
+        delivery,
+        DELIVER,
+        command,
+        now,
+        photo=evidence.photo,
+        cash_collected=evidence.cash_collected,
+        at_door_at=None,
+        doors_before=0,
+    )
 
 
 def fail(delivery: Delivery, command: Command, now: datetime, reason: str) -> Taken:

@@ -10,9 +10,11 @@ from chalicelib.dispatch.model.delivery import (
     Step,
     delivery_id,
 )
+from chalicelib.dispatch.model.eta import route
 from chalicelib.dispatch.model.feed import Feed, next_step
 from chalicelib.dispatch.model.journey import Command, Evidence
 from chalicelib.dispatch.model.rider import Position, Rider, Vehicle, zone_of
+from chalicelib.dispatch.service.arrivals import check_on_delivery
 from chalicelib.dispatch.service.commands import (
     accept_offer,
     arrive_at_door,
@@ -68,6 +70,7 @@ __all__ = [
     "break_off_shift",
     "cancel_delivery",
     "change_rider",
+    "check_on_delivery",
     "claim_delivery",
     "decline_offer",
     "deliver",
@@ -92,6 +95,7 @@ __all__ = [
     "register_rider",
     "report_position",
     "request_delivery",
+    "route",
     "save_profile",
     "start_return",
     "start_shift",

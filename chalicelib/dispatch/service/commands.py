@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.dispatch.model import journey
-from chalicelib.dispatch.model.delivery import Status, Step
+from chalicelib.dispatch.model.delivery import TO_STORE, Status, Step
+from chalicelib.dispatch.service.arrivals import noticed, on_leaving, with_first_times
 from chalicelib.dispatch.service.policy import in_force
 from chalicelib.dispatch.service.preparation import learn_preparation
 from chalicelib.dispatch.service.records import read_deliveries, read_delivery, write_delivery
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import Contention, DomainError, VersionConflict
 from chalicelib.kernel.event_types import (
+    DeliveryCheckDue,
     DeliveryDelivered,
     DeliveryFailed,
     DeliveryPickedUp,
@@ -111,10 +113,8 @@ def _take(
             continue
         if taken.delivery is not delivery:
             tx = Transaction()
-            write_delivery(tx, delivery, taken.delivery)
             mates = _mates(delivery, command.rider_id) if with_mates else []
-            for mate in mates:
-                write_delivery(tx, mate, decide(mate, command, now).delivery)
+            _write(tx, (delivery, *mates), [taken.delivery, *(decide(mate, command, now).delivery for mate in mates)])
             for event in _news(delivery, taken, mates):
                 tx.emit(event)
             try:
@@ -127,6 +127,25 @@ def _take(
             raise taken.refusal
         return taken.step
     raise Contention
+
+
+def _write(tx: Transaction, before: Sequence[Delivery], after: list[Delivery]) -> None:
+    """What a report made of deliveries, with the times at which they are now expected."""
+    first, now = after[0], after[0].steps[-1].at
+    rider_id = first.rider_id or ""
+    if before[0].status is Status.OFFERED and first.status is Status.ASSIGNED:
+        for number, each in enumerate(with_first_times(rider_id, after, now)):
+            after[number], news = noticed(each, now)
+            for event in news:
+                tx.emit(event)
+    elif before[0].status in TO_STORE and first.status is Status.PICKED_UP:
+        after[0], news, again = on_leaving(rider_id, first, now)
+        for event in news:
+            tx.emit(event)
+        if again is not None:
+            tx.emit_at(again, DeliveryCheckDue(delivery_id=first.id))
+    for old, new in zip(before, after, strict=True):
+        write_delivery(tx, old, new)
 
 
 def _mates(delivery: Delivery, rider_id: str) -> list[Delivery]:

@@ -10,6 +10,7 @@ from chalicelib.dispatch import nearest
 from chalicelib.dispatch.model import journey
 from chalicelib.dispatch.model.delivery import Delivery, Status
 from chalicelib.dispatch.model.rider import in_hand, with_offer, with_outcomes, zones_around
+from chalicelib.dispatch.service.arrivals import with_first_times
 from chalicelib.dispatch.service.policy import in_force
 from chalicelib.dispatch.service.records import (
     NotRegistered,
@@ -109,6 +110,7 @@ def _take(rider: Rider, before: Delivery, after: Delivery) -> None:
     kept = in_hand(rider, jobs)
     if len(kept) >= rider.capacity:
         raise Conflict("rider_full", "You have as many deliveries as you said that you can take.")
+    (after,) = with_first_times(rider.id, [after], clock.now())
     tx = Transaction()
     write_delivery(tx, before, after)
     write_rider(tx, rider, with_offer(with_outcomes(rider, kept, jobs), [after], kept, clock.now()))

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from chalicelib.dispatch.model import journey
 from chalicelib.dispatch.model.delivery import ON_BOARD, Status
 from chalicelib.dispatch.model.rider import Position, Rider, Vehicle, in_hand, zone_of
+from chalicelib.dispatch.service.arrivals import follow_rider, read_whereabouts
 from chalicelib.dispatch.service.records import (
     read_deliveries,
     read_own_rider,
@@ -112,12 +113,18 @@ def break_off_shift(rider_id: str) -> Rider:
 def report_position(rider_id: str, point: Point, captured_at: datetime) -> Position:
     """A heartbeat: where the rider was when. An older one than is known changes nothing."""
     position = Position(rider_id, point, journey.checked_capture(captured_at, clock.now()))
-    move_rider(position)
+    where = read_whereabouts(rider_id)
+    looks = where.looks_due(position)
+    if move_rider(position, looks=looks) and looks and where.rider is not None:
+        follow_rider(where.rider, position)
     return position
 
 
-def move_rider(position: Position) -> None:
-    """Keep a newer position of a rider on shift: one write, and one in the index."""
+def move_rider(position: Position, *, looks: bool = False) -> bool:
+    """Keep a newer position of a rider on shift: one write, and one in the index. False for an older one.
+
+    ``looks`` notes that what the rider has in hand is looked at from here.
+    """
 
     def refuse(item: dict[str, Any] | None) -> DomainError:
         if item is None or "zone_pk" not in item:
@@ -134,6 +141,7 @@ def move_rider(position: Position) -> None:
             PositionRow.point.set(position.point),
             PositionRow.at.set(at),
             PositionRow.zone_pk.set(zone_pk(zone_of(position.point))),
+            *([PositionRow.looked_from.set(position.point), PositionRow.looked_at.set(at)] if looks else []),
         ],
         condition=PositionRow.zone_pk.exists() & (PositionRow.at < at),
         error=refuse,
@@ -141,7 +149,8 @@ def move_rider(position: Position) -> None:
     try:
         tx.commit()
     except _OlderPosition:
-        return
+        return False
+    return True
 
 
 def _change(rider: Rider, profile: dict[str, Any]) -> Rider:

@@ -14,7 +14,17 @@ from pynamodb.attributes import BinaryAttribute, ListAttribute, NumberAttribute,
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.dispatch.model import decision
-from chalicelib.dispatch.model.delivery import Actor, Brief, Delivery, Proof, Status, Step
+from chalicelib.dispatch.model.delivery import (
+    HOME_CURRENCY,
+    USUAL_SIZE,
+    Actor,
+    Brief,
+    Delivery,
+    Need,
+    Proof,
+    Status,
+    Step,
+)
 from chalicelib.dispatch.model.zone import ancestry, lineage
 from chalicelib.dispatch.tables.common import STATE, PointAttribute, of_ms, to_ms
 from chalicelib.kernel import clock, tables
@@ -75,6 +85,14 @@ class DeliveryRow(tables.Row):
     bonus = NumberAttribute(null=True)
     load = NumberAttribute(null=True)
     pooled_at = NumberAttribute(null=True, attr_name="pooled")
+    needs = UnicodeAttribute(null=True)
+    size = NumberAttribute(null=True)
+    tip = NumberAttribute(null=True)
+    at_store_at = NumberAttribute(null=True, attr_name="comes")
+    at_door_at = NumberAttribute(null=True, attr_name="eta")
+    doors_before = NumberAttribute(null=True, attr_name="ahead")
+    told = UnicodeAttribute(null=True)
+    photo_hash = BinaryAttribute(null=True, legacy_encoding=False)
     steps: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
     brief = BinaryAttribute(null=True, legacy_encoding=False)
 
@@ -146,6 +164,15 @@ def delivery_of(row: DeliveryRow | None) -> Delivery | None:
         bonus=int(row.bonus or 0),
         load=int(row.load or 0),
         pooled_at=of_ms(row.pooled_at),
+        needs=frozenset(Need(each) for each in (row.needs or "").split()),
+        size=int(row.size or USUAL_SIZE),
+        tip=int(row.tip or 0),
+        currency=row.currency or HOME_CURRENCY,
+        at_store_at=of_ms(row.at_store_at),
+        at_door_at=of_ms(row.at_door_at),
+        doors_before=int(row.doors_before or 0),
+        told=row.told or "",
+        photo_hash=bytes(row.photo_hash).hex() if row.photo_hash else None,
         steps=tuple(_step_of(line) for line in row.steps),
         brief=_unpacked(row.brief) if row.brief else None,
     )
@@ -157,7 +184,6 @@ def brief_of(row: BriefRow | None) -> Brief | None:
 
 
 def _attributes(delivery: Delivery) -> dict[str, Any]:
-    money = delivery.cash_to_collect or delivery.cash_collected
     return {
         "status": delivery.status.value,
         "version": delivery.version,
@@ -171,7 +197,7 @@ def _attributes(delivery: Delivery) -> dict[str, Any]:
         "pin": delivery.pin,
         "pin_failures": delivery.pin_failures or None,
         "photo": delivery.photo,
-        "currency": money.currency if money else None,
+        "currency": delivery.currency,
         "cash_to_collect": delivery.cash_to_collect.amount if delivery.cash_to_collect else None,
         "cash_collected": delivery.cash_collected.amount if delivery.cash_collected else None,
         "rider_id": delivery.rider_id,
@@ -188,6 +214,14 @@ def _attributes(delivery: Delivery) -> dict[str, Any]:
         "bonus": delivery.bonus or None,
         "load": delivery.load or None,
         "pooled_at": to_ms(delivery.pooled_at),
+        "needs": " ".join(sorted(delivery.needs)) or None,
+        "size": delivery.size if delivery.size != USUAL_SIZE else None,
+        "tip": delivery.tip or None,
+        "at_store_at": to_ms(delivery.at_store_at),
+        "at_door_at": to_ms(delivery.at_door_at),
+        "doors_before": delivery.doors_before or None,
+        "told": delivery.told or None,
+        "photo_hash": bytes.fromhex(delivery.photo_hash) if delivery.photo_hash else None,
         "steps": [step_line(step) for step in delivery.steps],
     }
 

@@ -58,6 +58,8 @@ class PositionRow(tables.Row):
     zone_sk = UnicodeAttribute(null=True)
     point = PointAttribute()
     at = NumberAttribute()
+    looked_from = PointAttribute(null=True, attr_name="seen_from")
+    looked_at = NumberAttribute(null=True, attr_name="seen_at")
     in_zone = ZoneIndex()
 
 

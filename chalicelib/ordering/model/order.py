@@ -43,6 +43,7 @@ SYSTEM: Final = "system"
 # Steps of the timeline that are not a status of their own.
 CONFIRMED: Final = "confirmed"
 POSTPONED: Final = "postponed"
+DELIVERY_AT_RISK: Final = "delivery_at_risk"
 
 # What the board must draw the staff's eyes to.
 NO_RIDER: Final = "no_rider"

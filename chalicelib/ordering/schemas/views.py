@@ -132,6 +132,16 @@ class OrderDelivery(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     status: str
     has_rider: bool
+    rider_at_store_at: Annotated[
+        InstantText | None, Meta(description="When the rider is expected at the store, while on the way to it.")
+    ] = None
+    arrives_at: Annotated[
+        InstantText | None, Meta(description="When the rider is expected at the door, from the acceptance until then.")
+    ] = None
+    stops_before: Annotated[
+        int | None, Meta(description="How many other customers the rider goes to first, as far as is known.")
+    ] = None
+    at_risk: Annotated[bool, Meta(description="It will come later than it was promised.")] = False
 
 
 class PlacedPayment(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,6 +268,7 @@ class BoardCard(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[TicketLine]
     minimum_age: int
     table: str | None
+    delivery: OrderDelivery | None
 
 
 class BoardView(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from chalicelib.ordering.service.board import Board, Card, look_at_board
 from chalicelib.ordering.service.cancelling import cancel_own_order
 from chalicelib.ordering.service.following import (
     follow_payment,
+    note_at_risk,
     note_delivered,
     note_delivery_failed,
     note_delivery_returned,
@@ -73,6 +74,7 @@ __all__ = [
     "look_at_board",
     "mark_order_ready",
     "next_steps",
+    "note_at_risk",
     "note_delivered",
     "note_delivery_failed",
     "note_delivery_returned",
