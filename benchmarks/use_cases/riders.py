@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.use_cases.place import JOB, STORE_ORDER, follow, here, key, match, told, unless
+from benchmarks.use_cases.place import JOB, STORE_ORDER, follow, here, key, match, told, track, unless
 
 if TYPE_CHECKING:
     from benchmarks.machine import Json
@@ -67,7 +67,10 @@ def delivery(place: Place) -> None:
     command("ready")
     for step in ("arrived_at_store", "picked_up", "arrived"):
         report(step)
+    report("missed", reason="customer_absent")
+    place.report(rider, delivery_id, "arrived")
     follow(place, order_id, "travelling")
+    track(place, order_id)
     report("delivered", pin=place.pin(order_id))
     follow(place, order_id, "completed")
 

@@ -27,6 +27,7 @@ FailureReason = Literal[
     "customer_refused",
     "payment_refused",
     "proof_refused",
+    "age_not_proven",
     "order_damaged",
     "accident",
     "other",
@@ -197,6 +198,9 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool
     proof: Literal["pin", "photo", "none"]
     pin_attempts_left: int | None
+    age_check: Annotated[bool, Meta(description="Look at a document before you hand these goods over.")]
+    tries_left: Annotated[int, Meta(description="How often you may report `missed`.")]
+    arrives_at: Annotated[Instant | None, Meta(description="When the customer expects you.")]
     cash_to_collect: Cash | None
     bonus: Bonus
     version: int
@@ -309,6 +313,12 @@ PhotoReference = Annotated[
 ]
 
 
+PhotoHash = Annotated[
+    str,
+    Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", max_length=64, description="SHA-256 of the photo's bytes, in hexadecimal."),
+]
+
+
 class RiderCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A report from the road. Reports that were taken down offline may come late, twice and out of order."""
 
@@ -323,7 +333,23 @@ class Deliver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     captured_at: CapturedAt
     pin: Pin | None = None
     photo: PhotoReference | None = None
+    photo_sha256: PhotoHash | None = None
     cash_collected: Annotated[Cash | None, Meta(description="Must be what was due, where cash is due.")] = None
+    age_proven: Annotated[
+        bool | None,
+        Meta(
+            description="What the look at the document said, where the job says `age_check`: old enough or not. "
+            "No date of birth is taken down."
+        ),
+    ] = None
+
+
+class MissCustomer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Nobody took the order; you try again on this trip."""
+
+    op_id: OpId
+    captured_at: CapturedAt
+    reason: Literal["customer_absent", "address_not_found", "other"]
 
 
 class FailDelivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

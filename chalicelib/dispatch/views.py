@@ -172,6 +172,9 @@ def _job_view(delivery: service.Delivery) -> JobView:
         note=brief.note,
         proof=delivery.proof.value,
         pin_attempts_left=service.pin_attempts_left(delivery),
+        age_check=service.Need.AGE_CHECK in delivery.needs,
+        tries_left=service.tries_left(delivery),
+        arrives_at=_maybe(delivery.arrives_at),
         version=delivery.version,
         **_shared(delivery),
     )

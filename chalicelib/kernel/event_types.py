@@ -132,6 +132,16 @@ class DeliveryDelivered(Event, frozen=True, kw_only=True):
     at: str
 
 
+class DeliveryMissed(Event, frozen=True, kw_only=True):
+    """Nobody took the order at the door; the rider tries once more on the same trip."""
+
+    delivery_id: str
+    order_id: str
+    rider_id: str
+    at: str
+    reason: str
+
+
 class DeliveryFailed(Event, frozen=True, kw_only=True):
     """The rider could not hand the order over and brings it back."""
 

@@ -230,6 +230,16 @@ class Delivery(msgspec.Struct, frozen=True):
         """Whether it is on its way and will break its promise, as far as is known."""
         return self.arrives_at is not None and RISK_TOLD in self.told
 
+    @property
+    def misses(self) -> tuple[Step, ...]:
+        """The tries at the door that were in vain, of which another follows: back on the way, for a reason."""
+        return tuple(step for step in self.steps if _is_miss(step))
+
+    @property
+    def missed_at(self) -> datetime | None:
+        """When the rider tried in vain, by the rider's phone."""
+        return max((step.captured_at or step.at for step in self.misses), default=None)
+
     def step_of(self, rider_id: str, cause: str) -> Step | None:
         """The step that this rider's operation took, if it did."""
         current: str | None = None
@@ -246,7 +256,13 @@ class Delivery(msgspec.Struct, frozen=True):
                 return step
             if step.status is Status.OFFERED or step.reason == CLAIMED:
                 return None
+            if status is Status.AT_DOOR and _is_miss(step):
+                return None  # it rang before that
         return None
+
+
+def _is_miss(step: Step) -> bool:
+    return step.status is Status.PICKED_UP and step.reason is not None
 
 
 def delivery_id(order_id: str) -> str:
@@ -282,7 +298,7 @@ def open_delivery(request: DeliveryRequest, now: datetime) -> Delivery:
         needs=request.needs,
         size=request.size,
         tip=request.tip,
-        currency=request.currency,
+        currency=(request.cash_to_collect or Money(0, request.currency)).currency,
         brief=request.brief,
         steps=(Step(Status.UNASSIGNED, now, request.actor, request.cause),),
     )

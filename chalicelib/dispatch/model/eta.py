@@ -1,7 +1,8 @@
 """When a rider comes: the stops of a trip in order, when each is reached, and what is worth telling. Pure.
 
 What was accepted together is one trip, and so is what waits at the store where the rider is. A trip goes to its stores
-first, then to its doors in the sequence in which the customers wait least together, then back with what failed.
+first, then to its doors in the sequence in which the customers wait least together, then to those that were tried in
+vain, then back with what failed.
 """
 
 from __future__ import annotations
@@ -205,15 +206,18 @@ def _sequence(
     together: Sequence[Delivery], place: Point, trip: Trip
 ) -> list[tuple[StopKind, Point, tuple[Delivery, ...]]]:
     stores = _grouped((each, each.store_point) for each in together if each.status in TO_STORE)
-    doors = _grouped((each, each.dropoff_point) for each in together if each.status in ON_THE_WAY)
+    to_doors = [each for each in together if each.status in ON_THE_WAY]
+    doors = _grouped((each, each.dropoff_point) for each in to_doors if not each.misses)
+    again = _grouped((each, each.dropoff_point) for each in to_doors if each.misses)
     backs = _grouped((each, each.store_point) for each in together if each.status in _GOING_BACK)
     made: list[tuple[StopKind, Point, tuple[Delivery, ...]]] = []
     for point in _nearest_first(place, list(stores), trip):
         made.append(("store", point, stores[point]))
         place = point
-    for point in _least_waiting(place, doors, trip):
-        made.append(("door", point, doors[point]))
-        place = point
+    for group in (doors, again):
+        for point in _least_waiting(place, group, trip):
+            made.append(("door", point, group[point]))
+            place = point
     made.extend(("return", point, backs[point]) for point in _nearest_first(place, list(backs), trip))
     return made
 

@@ -76,6 +76,8 @@ class Policy(msgspec.Struct, frozen=True):
     handling: timedelta = timedelta(minutes=2)
 
     pin_attempts: int = 5
+    # How often a rider may ring again on the same trip before an order goes back.
+    second_tries: int = 1
 
     def look_again_after(self, searching_for: timedelta, *, alerted: bool) -> timedelta:
         """The pause before the next tick where nobody was found for so long."""

@@ -14,6 +14,7 @@ from chalicelib.dispatch.schemas import (
     DeliveryView,
     FailDelivery,
     FeedView,
+    MissCustomer,
     PositionView,
     RegisterRider,
     ReportPosition,
@@ -270,7 +271,7 @@ def arrive_at_door(request: Request[RiderCommand]) -> Reply[StepReceipt]:
     permission=_RIDER,
     body=Deliver,
     returns=StepReceipt,
-    errors=("pin_wrong", "pin_locked", *_LOST),
+    errors=("pin_wrong", "pin_locked", "age_not_proven", *_LOST),
 )
 def deliver_order(request: Request[Deliver]) -> Reply[StepReceipt]:
     """Report that the customer has the order.
@@ -282,9 +283,27 @@ def deliver_order(request: Request[Deliver]) -> Reply[StepReceipt]:
     evidence = service.Evidence(
         pin=request.body.pin,
         photo=request.body.photo,
+        photo_hash=request.body.photo_sha256,
+        age_proven=request.body.age_proven,
         cash_collected=None if cash is None else Money(cash.amount, cash.currency),
     )
     return report(request, lambda delivery_id, command: service.deliver(delivery_id, command, evidence))
+
+
+@endpoints.post(
+    _STEP + "/missed",
+    permission=_RIDER,
+    body=MissCustomer,
+    returns=StepReceipt,
+    errors=("no_more_tries", *_LOST),
+)
+def miss_customer(request: Request[MissCustomer]) -> Reply[StepReceipt]:
+    """Report that nobody took the order and that you try again.
+
+    Your other doors come first. There is one second try on a trip; after it, report `/failed`.
+    """
+    reason = request.body.reason
+    return report(request, lambda delivery_id, command: service.miss_customer(delivery_id, command, reason))
 
 
 @endpoints.post(_STEP + "/failed", permission=_RIDER, body=FailDelivery, returns=StepReceipt, errors=_LOST)

@@ -5,6 +5,7 @@ from chalicelib.dispatch.model.delivery import (
     Brief,
     Delivery,
     DeliveryRequest,
+    Need,
     Proof,
     Status,
     Step,
@@ -12,7 +13,9 @@ from chalicelib.dispatch.model.delivery import (
 )
 from chalicelib.dispatch.model.eta import route
 from chalicelib.dispatch.model.feed import Feed, next_step
-from chalicelib.dispatch.model.journey import Command, Evidence
+from chalicelib.dispatch.model.journey import Command
+from chalicelib.dispatch.model.live import LivePosition, follow_after
+from chalicelib.dispatch.model.proofs import Evidence
 from chalicelib.dispatch.model.rider import Position, Rider, Vehicle, zone_of
 from chalicelib.dispatch.service.arrivals import check_on_delivery
 from chalicelib.dispatch.service.commands import (
@@ -24,10 +27,12 @@ from chalicelib.dispatch.service.commands import (
     drop_delivery,
     fail_delivery,
     finish_return,
+    miss_customer,
     pick_up,
     start_return,
 )
-from chalicelib.dispatch.service.feed import get_delivery, pin_attempts_left, read_feed
+from chalicelib.dispatch.service.feed import get_delivery, pin_attempts_left, read_feed, tries_left
+from chalicelib.dispatch.service.live import locate_rider
 from chalicelib.dispatch.service.pool import Pool, claim_delivery, explain_delivery, read_pool
 from chalicelib.dispatch.service.records import read_own_rider, read_rider
 from chalicelib.dispatch.service.requests import (
@@ -57,6 +62,8 @@ __all__ = [
     "DeliveryRequest",
     "Evidence",
     "Feed",
+    "LivePosition",
+    "Need",
     "Pool",
     "Position",
     "Proof",
@@ -82,9 +89,12 @@ __all__ = [
     "explain_delivery",
     "fail_delivery",
     "finish_return",
+    "follow_after",
     "get_delivery",
+    "locate_rider",
     "look_for_rider",
     "mark_ready",
+    "miss_customer",
     "next_step",
     "pick_up",
     "pin_attempts_left",
@@ -100,5 +110,6 @@ __all__ = [
     "start_return",
     "start_shift",
     "tick_zone",
+    "tries_left",
     "zone_of",
 ]

@@ -16,6 +16,7 @@ from chalicelib.kernel.event_types import (
     DeliveryCheckDue,
     DeliveryDelivered,
     DeliveryFailed,
+    DeliveryMissed,
     DeliveryPickedUp,
     DeliveryReturned,
     DeliverySearchDue,
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chalicelib.dispatch.model.delivery import Delivery
-    from chalicelib.dispatch.model.journey import Command, Evidence, Taken
+    from chalicelib.dispatch.model.journey import Command, Taken
+    from chalicelib.dispatch.model.proofs import Evidence
     from chalicelib.kernel.events import Event
 
 _RACES = 5
@@ -64,6 +66,15 @@ def deliver(delivery_id: str, command: Command, evidence: Evidence) -> Step:
         delivery_id,
         command,
         lambda delivery, told, now: journey.deliver(delivery, told, now, evidence, in_force()),
+    )
+
+
+def miss_customer(delivery_id: str, command: Command, reason: str) -> Step:
+    """Try in vain at the door, and again later on the same trip."""
+    return _take(
+        delivery_id,
+        command,
+        lambda delivery, told, now: journey.miss(delivery, told, now, reason, in_force()),
     )
 
 
@@ -144,6 +155,17 @@ def _write(tx: Transaction, before: Sequence[Delivery], after: list[Delivery]) -
             tx.emit(event)
         if again is not None:
             tx.emit_at(again, DeliveryCheckDue(delivery_id=first.id))
+    elif len(first.misses) > len(before[0].misses):
+        after[:1] = with_first_times(rider_id, after[:1], now)
+        tx.emit(
+            DeliveryMissed(
+                delivery_id=first.id,
+                order_id=first.order_id,
+                rider_id=rider_id,
+                at=clock.rfc3339(now),
+                reason=first.misses[-1].reason or "",
+            )
+        )
     for old, new in zip(before, after, strict=True):
         write_delivery(tx, old, new)
 
@@ -162,7 +184,7 @@ def _belongs(mate: Delivery, delivery: Delivery, rider_id: str) -> bool:
 def _news(before: Delivery, taken: Taken, mates: Sequence[Delivery] = ()) -> list[Event]:
     """The events that tell of a change of status."""
     after = taken.delivery
-    if after.status is before.status:
+    if after.status is before.status or after.misses != before.misses:
         return []
     place = {
         "delivery_id": after.id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.ordering.routes import customers, staff
+from chalicelib.ordering.routes import customers, staff, tracking
 from chalicelib.ordering.routes.blueprint import endpoints
 
-__all__ = ["customers", "endpoints", "staff"]
+__all__ = ["customers", "endpoints", "staff", "tracking"]

@@ -36,11 +36,13 @@ from chalicelib.ordering.schemas.views import (
     QuoteModifier,
     QuoteTax,
     QuoteView,
+    RiderPlace,
     StoreOrderPage,
     StoreOrderState,
     StoreOrderView,
     TicketLine,
     TimelineEntry,
+    TrackingView,
 )
 
 __all__ = [
@@ -75,9 +77,11 @@ __all__ = [
     "QuoteView",
     "RejectOrder",
     "RequestQuote",
+    "RiderPlace",
     "StoreOrderPage",
     "StoreOrderState",
     "StoreOrderView",
     "TicketLine",
     "TimelineEntry",
+    "TrackingView",
 ]

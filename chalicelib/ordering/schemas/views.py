@@ -144,6 +144,30 @@ class OrderDelivery(msgspec.Struct, frozen=True, kw_only=True):
     at_risk: Annotated[bool, Meta(description="It will come later than it was promised.")] = False
 
 
+class RiderPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the rider was, in degrees; `coarse` is about a kilometre."""
+
+    lat: float
+    lng: float
+    at: InstantText
+    precision: Literal["exact", "coarse"]
+
+
+class TrackingView(msgspec.Struct, frozen=True, kw_only=True):
+    """The rider's way to you."""
+
+    status: Annotated[str | None, Meta(description="Of the delivery; null as long as there is none.")]
+    arrives_at: InstantText | None
+    stops_before: int | None
+    position: Annotated[
+        RiderPlace | None,
+        Meta(
+            description="Only between the store and your door. Coarse while other customers come first, and when the "
+            "rider's phone is silent; null after ten minutes of silence."
+        ),
+    ]
+
+
 class PlacedPayment(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be paid. With `client_secret` the app confirms a card payment at the provider."""
 

@@ -40,6 +40,7 @@ from chalicelib.ordering.service.staff import (
     reject_order,
     start_order,
 )
+from chalicelib.ordering.service.tracking import Tracking, track_order
 
 __all__ = [
     "Basket",
@@ -56,6 +57,7 @@ __all__ = [
     "PlacedOrder",
     "Quote",
     "StaffCommand",
+    "Tracking",
     "accept_order",
     "cancel_order_by_store",
     "cancel_own_order",
@@ -85,5 +87,6 @@ __all__ = [
     "quote_basket",
     "reject_order",
     "start_order",
+    "track_order",
     "watch_deadline",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from chalicelib.dispatch import service as dispatch
-from chalicelib.kernel import tables
+from chalicelib.kernel import clock, tables
 from chalicelib.ordering.model import board as rules
 from chalicelib.ordering.model.order import ENDED, Status
 from chalicelib.ordering.tables import OrderRow, document_ref, order_id_of, order_ref
@@ -50,7 +50,9 @@ def look_at_board(store_id: str, seen: str | None = None) -> Board:
     follow as those leave, and are in the store's list meanwhile.
     """
     entries = _entries(store_id)
-    tag = rules.tag((order_id_of(row), int(row.version)) for row in entries)
+    riders_come = any(row.status in _WITH_RIDERS for row in entries)
+    minute = int(clock.now().timestamp() // 60) if riders_come else None
+    tag = rules.tag(((order_id_of(row), int(row.version)) for row in entries), minute)
     pause = rules.look_again_after(row.status for row in entries)
     if seen == tag:
         return Board(tag=tag, look_again_after=pause, cards=None)
