@@ -288,7 +288,12 @@ TABLE: dict[str, Row] = {
     f"POST {_DELIVERY}/arrived": Row("rider", _step("picked_up"), 404),
     f"POST {_DELIVERY}/delivered": Row(
         "rider",
-        _step("picked_up", pin=lambda d: d.pin, cash_collected=lambda d: msgspec.to_builtins(d.cash_to_collect)),
+        _step(
+            "picked_up",
+            pin=lambda d: d.pin,
+            cash_collected=lambda d: msgspec.to_builtins(d.cash_to_collect),
+            age_proven=True,
+        ),
         404,
     ),
     f"POST {_DELIVERY}/missed": Row("rider", _step("picked_up", reason="customer_absent"), 404),
