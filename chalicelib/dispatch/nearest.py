@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from chalicelib.dispatch.model.capacity import refusal
 from chalicelib.dispatch.model.delivery import ON_BOARD, Delivery, Status
 from chalicelib.dispatch.model.rider import RiderAtWork, Vehicle
 from chalicelib.kernel import geo
@@ -107,6 +108,7 @@ def arrival(now: datetime, delivery: Delivery, rider: RiderAtWork, travel: Trave
         or now - rider.heard_at > policy.heard_within
         or delivery.excludes(rider.id)
         or any(each.status is Status.OFFERED for each in rider.deliveries)
+        or refusal(rider, delivery, rider.deliveries) is not None
     )
     if unsuitable:
         return None

@@ -56,6 +56,12 @@ RiderName = Annotated[
     str, Meta(min_length=1, max_length=80, pattern=r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$(?!\n)", examples=["Lena K."])
 ]
 Capacity = Annotated[int, Meta(ge=1, le=10, description="How many deliveries fit at once.", examples=[3])]
+Volume = Annotated[
+    int | None,
+    Meta(description="Litres that fit at once, a usual order is 10; null: only orders are counted.", examples=[60]),
+]
+ColdBox = Annotated[bool, Meta(description="Whether frozen goods stay frozen.")]
+AgeRestricted = Annotated[bool, Meta(description="Whether age-restricted goods may be carried; an admin decides.")]
 CapturedAt = Annotated[
     str,
     Meta(
@@ -85,6 +91,15 @@ class Cash(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 # --- riders -----------------------------------------------------------------------------------------------------------
 
 
+CashLimit = Annotated[
+    Cash | None, Meta(description="How much cash may be in the rider's hands; null: any amount. An admin decides.")
+]
+Litres = Annotated[
+    Annotated[int, Meta(ge=10, le=2000)] | None,
+    Meta(description="Litres that fit at once, a usual order is 10; null: only orders are counted.", examples=[60]),
+]
+
+
 class RegisterRider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Make a user of the `riders` group a rider."""
 
@@ -92,6 +107,10 @@ class RegisterRider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     name: RiderName
     vehicle: VehicleName
     capacity: Capacity = 2
+    volume: Litres = None
+    cold_box: ColdBox = False
+    age_restricted: AgeRestricted = True
+    cash_limit: CashLimit = None
 
 
 class RiderProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,6 +119,8 @@ class RiderProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     name: RiderName
     vehicle: VehicleName
     capacity: Capacity = 2
+    volume: Litres = None
+    cold_box: ColdBox = False
 
 
 class ChangeRider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,6 +129,10 @@ class ChangeRider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     name: RiderName | msgspec.UnsetType = msgspec.UNSET
     vehicle: VehicleName | msgspec.UnsetType = msgspec.UNSET
     capacity: Capacity | msgspec.UnsetType = msgspec.UNSET
+    volume: Litres | msgspec.UnsetType = msgspec.UNSET
+    cold_box: ColdBox | msgspec.UnsetType = msgspec.UNSET
+    age_restricted: AgeRestricted | msgspec.UnsetType = msgspec.UNSET
+    cash_limit: CashLimit | msgspec.UnsetType = msgspec.UNSET
 
 
 class RiderView(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,10 +142,22 @@ class RiderView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     vehicle: VehicleName
     capacity: int
+    volume: Volume
+    cold_box: ColdBox
+    age_restricted: AgeRestricted
+    cash_limit: CashLimit
+    cash_in_hand: Annotated[Cash | None, Meta(description="Collected at doors and not handed in yet.")]
     on_shift: bool
     zone: Annotated[str | None, Meta(description="H3 cell in which the shift began.")]
     shift_changed_at: Instant | None
     version: int
+
+
+class HandInCash(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Cash that a rider gave to whoever is calling."""
+
+    amount: Annotated[int, Meta(ge=1, le=10**9, description="Minor units of the currency.", examples=[18500])]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217 code.", examples=["EUR"])]
 
 
 class ChangeShift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

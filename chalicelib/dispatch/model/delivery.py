@@ -124,7 +124,7 @@ class DeliveryRequest(msgspec.Struct, frozen=True):
 
     ``ready_at`` is when the kitchen expects to be done, ``promised_at`` what the customer was told. ``pin`` is
     demanded when ``proof`` is ``pin``. ``cash_to_collect`` is None when the order is paid otherwise. ``size`` is in
-    litres. ``tip`` is the rider's, in minor units of ``currency``, which is the store's.
+    litres, ``currency`` is the store's.
     """
 
     order_id: str
@@ -141,7 +141,6 @@ class DeliveryRequest(msgspec.Struct, frozen=True):
     cause: str = ""
     needs: frozenset[Need] = frozenset()
     size: int = USUAL_SIZE
-    tip: int = 0
     currency: str = HOME_CURRENCY
 
 
@@ -151,7 +150,7 @@ class Delivery(msgspec.Struct, frozen=True):
     ``waits``: found by its zone's ticks. ``mates`` are all deliveries of a running offer of several, in drop-off
     sequence. ``bonus`` is what the rider gets on top, in minor units of the store's currency. ``pooled_at`` is since
     when any rider in reach may claim it. ``load`` is how many orders its store had to make when it was offered.
-    ``size`` is in litres, ``tip`` in minor units of ``currency``.
+    ``size`` is in litres.
     """
 
     id: str
@@ -184,7 +183,6 @@ class Delivery(msgspec.Struct, frozen=True):
     pooled_at: datetime | None = None
     needs: frozenset[Need] = frozenset()
     size: int = USUAL_SIZE
-    tip: int = 0
     currency: str = HOME_CURRENCY
     at_store_at: datetime | None = None  # when the rider is expected at the store, and at the door
     at_door_at: datetime | None = None
@@ -297,7 +295,6 @@ def open_delivery(request: DeliveryRequest, now: datetime) -> Delivery:
         cash_to_collect=request.cash_to_collect,
         needs=request.needs,
         size=request.size,
-        tip=request.tip,
         currency=(request.cash_to_collect or Money(0, request.currency)).currency,
         brief=request.brief,
         steps=(Step(Status.UNASSIGNED, now, request.actor, request.cause),),

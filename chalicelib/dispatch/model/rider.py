@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from chalicelib.dispatch.model.delivery import Delivery, Status
 from chalicelib.kernel import geo
 from chalicelib.kernel.geo import Point
+from chalicelib.kernel.money import Money
 
 # Zones are H3 cells of about 36 km² (3.7 km from middle to corner): with one ring around it a store sees at least
 # 5.6 km far in seven queries.
@@ -28,8 +29,24 @@ class Vehicle(StrEnum):
     CAR = "car"
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """What a rider may carry besides so many orders. ``volume`` is in litres, None where only orders are counted.
+
+    ``volume`` and ``cold_box`` are the rider's own word; whether ``age_restricted`` goods may be carried, and how much
+    cash may be in the rider's hands (``cash_limit``, None: any amount), is an admin's.
+    """
+
+    volume: int | None = None
+    cold_box: bool = False
+    age_restricted: bool = True
+    cash_limit: Money | None = None
+
+
+NO_LIMITS = Limits()
+
+
 class Rider(msgspec.Struct, frozen=True):
-    """A rider. ``capacity`` is how many deliveries fit at once.
+    """A rider. ``capacity`` is how many deliveries fit at once, ``cash`` what was collected and not handed in.
 
     ``jobs`` maps every delivery that was offered to the rider of late to its version at the offer. An accepted, ended
     or lost one stays until the next offer sweeps the list: the delivery itself says whose it is.
@@ -48,6 +65,8 @@ class Rider(msgspec.Struct, frozen=True):
     took: float = 0.0
     reassigned: int = 0  # how often in this shift a delivery was given to somebody else
     jobs: Mapping[str, int] = msgspec.field(default_factory=dict)
+    limits: Limits = Limits()
+    cash: Money | None = None
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -72,6 +91,8 @@ class RiderAtWork(msgspec.Struct, frozen=True):
     deliveries: tuple[Delivery, ...] = ()  # taken or offered, and not ended
     capacity: int = 1
     accepts: float = 0.9
+    limits: Limits = Limits()
+    cash: Money | None = None
 
 
 def zone_of(point: Point) -> str:

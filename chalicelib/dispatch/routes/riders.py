@@ -8,12 +8,14 @@ import msgspec
 
 from chalicelib.dispatch import service
 from chalicelib.dispatch.schemas import (
+    Cash,
     ChangeRider,
     ChangeShift,
     Deliver,
     DeliveryView,
     FailDelivery,
     FeedView,
+    HandInCash,
     MissCustomer,
     PositionView,
     RegisterRider,
@@ -51,6 +53,10 @@ def _registered(rider: service.Rider) -> Reply[RiderView]:
     return Reply(rider_view(rider), etag=rider.version, location=f"/v1/riders/{rider.id}")
 
 
+def _seen(rider: service.Rider) -> Reply[RiderView]:
+    return Reply(rider_view(rider), etag=rider.version)
+
+
 @endpoints.post(
     "/v1/riders",
     permission=_ADMIN,
@@ -71,6 +77,12 @@ def register_rider(request: Request[RegisterRider]) -> service.Rider:
         name=request.body.name,
         vehicle=service.Vehicle(request.body.vehicle),
         capacity=request.body.capacity,
+        limits=service.Limits(
+            volume=request.body.volume,
+            cold_box=request.body.cold_box,
+            age_restricted=request.body.age_restricted,
+            cash_limit=_money(request.body.cash_limit),
+        ),
         idempotency=request.idempotency,
     )
 
@@ -96,12 +108,32 @@ def get_rider(request: Request[None]) -> Reply[RiderView]:
     errors=("rider_not_found", "version_conflict"),
 )
 def change_rider(request: Request[ChangeRider]) -> Reply[RiderView]:
-    """Change a rider's name, vehicle or capacity."""
+    """Change a rider's profile, and what only an admin may: the cash limit and age-restricted goods."""
     given = {name: value for name, value in msgspec.structs.asdict(request.body).items() if value is not msgspec.UNSET}
     if "vehicle" in given:
         given["vehicle"] = service.Vehicle(given["vehicle"])
+    if "cash_limit" in given:
+        given["cash_limit"] = _money(given["cash_limit"])
     rider = service.change_rider(request.path["rider_id"], request.expected_version, **given)
     return Reply(rider_view(rider), etag=rider.version)
+
+
+@endpoints.post(
+    "/v1/riders/{rider_id}/cash_handed_in",
+    permission=_ADMIN,
+    body=HandInCash,
+    returns=RiderView,
+    idempotent=True,
+    answer=_seen,
+    errors=("rider_not_found", "cash_not_in_hand"),
+)
+def hand_in_cash(request: Request[HandInCash]) -> service.Rider:
+    """Take cash that a rider collected at doors.
+
+    What is in the rider's hands counts against the cash limit until then.
+    """
+    handed_in = Money(request.body.amount, request.body.currency)
+    return service.hand_in_cash(request.path["rider_id"], handed_in, request.idempotency)
 
 
 @endpoints.get("/v1/rider/profile", permission=_RIDER, returns=RiderView, errors=("rider_not_registered",))
@@ -122,6 +154,8 @@ def save_own_profile(request: Request[RiderProfile]) -> Reply[RiderView]:
         name=request.body.name,
         vehicle=service.Vehicle(request.body.vehicle),
         capacity=request.body.capacity,
+        volume=request.body.volume,
+        cold_box=request.body.cold_box,
     )
     return Reply(rider_view(rider), etag=rider.version)
 
@@ -337,6 +371,10 @@ def report(request: Request[Any], use_case: Callable[[str, service.Command], ser
         captured_at=_captured(request.body.captured_at),
     )
     return Reply(receipt(delivery_id, command, use_case(delivery_id, command)))
+
+
+def _money(cash: Cash | None) -> Money | None:
+    return None if cash is None else Money(cash.amount, cash.currency)
 
 
 def _point(spot: Spot) -> Point:

@@ -16,8 +16,9 @@ from chalicelib.dispatch.model.feed import Feed, next_step
 from chalicelib.dispatch.model.journey import Command
 from chalicelib.dispatch.model.live import LivePosition, follow_after
 from chalicelib.dispatch.model.proofs import Evidence
-from chalicelib.dispatch.model.rider import Position, Rider, Vehicle, zone_of
+from chalicelib.dispatch.model.rider import Limits, Position, Rider, Vehicle, zone_of
 from chalicelib.dispatch.service.arrivals import check_on_delivery
+from chalicelib.dispatch.service.carrying import hand_in_cash
 from chalicelib.dispatch.service.commands import (
     accept_offer,
     arrive_at_door,
@@ -62,6 +63,7 @@ __all__ = [
     "DeliveryRequest",
     "Evidence",
     "Feed",
+    "Limits",
     "LivePosition",
     "Need",
     "Pool",
@@ -91,6 +93,7 @@ __all__ = [
     "finish_return",
     "follow_after",
     "get_delivery",
+    "hand_in_cash",
     "locate_rider",
     "look_for_rider",
     "mark_ready",

@@ -115,6 +115,8 @@ def _hands(rider: Rider, position: Position, deliveries: dict[str, Delivery | No
         room=rider.capacity - len(kept),
         capacity=rider.capacity,
         accepts=acceptance(learned),
+        limits=rider.limits,
+        cash=rider.cash,
         deliveries=tuple(known for each in kept if (known := deliveries[each]) is not None),
     )
     return Hands(at_work, rider, learned, tuple(kept))

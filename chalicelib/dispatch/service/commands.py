@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chalicelib.dispatch.model import journey
 from chalicelib.dispatch.model.delivery import TO_STORE, Status, Step
 from chalicelib.dispatch.service.arrivals import noticed, on_leaving, with_first_times
+from chalicelib.dispatch.service.carrying import check_capacity, count_cash
 from chalicelib.dispatch.service.policy import in_force
 from chalicelib.dispatch.service.preparation import learn_preparation
 from chalicelib.dispatch.service.records import read_deliveries, read_delivery, write_delivery
@@ -37,7 +38,13 @@ _RACES = 5
 
 def accept_offer(delivery_id: str, command: Command) -> Step:
     """Take the offer, with all deliveries that it is for."""
-    return _take(delivery_id, command, journey.accept, with_mates=True)
+    return _take(
+        delivery_id,
+        command,
+        journey.accept,
+        with_mates=True,
+        also=lambda tx, accepted: check_capacity(tx, command.rider_id, accepted),
+    )
 
 
 def decline_offer(delivery_id: str, command: Command) -> Step:
@@ -66,6 +73,7 @@ def deliver(delivery_id: str, command: Command, evidence: Evidence) -> Step:
         delivery_id,
         command,
         lambda delivery, told, now: journey.deliver(delivery, told, now, evidence, in_force()),
+        also=lambda tx, delivered: count_cash(tx, delivered[0]),
     )
 
 
@@ -104,12 +112,13 @@ def _take(
     decide: Callable[[Delivery, Command, datetime], Taken],
     *,
     with_mates: bool = False,
+    also: Callable[[Transaction, list[Delivery]], None] | None = None,
     then: Callable[[Delivery], None] | None = None,
 ) -> Step:
     """Decide on the delivery as it is and write that, again when another write came between.
 
     The first copy may lag behind (half the price): a refusal by it is checked against the newest. ``with_mates`` does
-    the same to what is offered together with the delivery and still is; ``then`` follows the write.
+    the same to what is offered together with the delivery and still is; ``also`` adds to the write, ``then`` follows.
     """
     command = journey.checked(command, clock.now())
     for race in range(_RACES):
@@ -125,7 +134,10 @@ def _take(
         if taken.delivery is not delivery:
             tx = Transaction()
             mates = _mates(delivery, command.rider_id) if with_mates else []
-            _write(tx, (delivery, *mates), [taken.delivery, *(decide(mate, command, now).delivery for mate in mates)])
+            after = [taken.delivery, *(decide(mate, command, now).delivery for mate in mates)]
+            if also is not None and taken.delivery.status is not delivery.status:
+                also(tx, after)
+            _write(tx, (delivery, *mates), after)
             for event in _news(delivery, taken, mates):
                 tx.emit(event)
             try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from chalicelib.dispatch import nearest
+from chalicelib.dispatch.model.capacity import equipment, fitting, is_demanding, refusal
 from chalicelib.dispatch.model.decision import Decision, decision
 from chalicelib.dispatch.model.delivery import ON_BOARD, Delivery, Status, mark
 from chalicelib.dispatch.planner.plan import plan
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 # Of a rider of whom no end of shift is known nobody fears that it comes in between.
 _SHIFT = timedelta(hours=12)
+_ANY = 1_000_000  # litres, of a rider who counts orders only
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -67,9 +69,9 @@ def planned(
     offers = plan(now.timestamp(), open_now, free, travel, _figures(policy))
     by_id = {each.id: each for each in deliveries}
     loads = {each.store_id: load_of(each.store_id, deliveries, riders) for each in deliveries}
-    proposals = (_proposal(offer, by_id, loads) for offer in offers)
-    rooms = {each.id: each.room for each in able}
-    return [each for each in proposals if each.deliveries and len(each.deliveries) <= rooms[each.rider_id]]
+    by_rider = {each.id: each for each in able}
+    proposals = (_proposal(offer, by_id, loads, by_rider[offer.rider_id]) for offer in offers)
+    return [each for each in proposals if each.deliveries]
 
 
 def load_of(store_id: str, waiting: Sequence[Delivery], riders: Sequence[RiderAtWork]) -> int:
@@ -116,8 +118,16 @@ def _open(delivery: Delivery, now: datetime, riders: Sequence[RiderAtWork] = ())
         placed_at=(delivery.steps[0].at if delivery.steps else now).timestamp(),
         ready_at=(delivery.marked_ready_at or delivery.ready_at).timestamp(),
         due_at=delivery.promised_at.timestamp(),
-        excludes=frozenset(each.id for each in riders if mark(each.id) in excluded) if excluded else frozenset(),
+        size=delivery.size,
+        needs=frozenset(delivery.needs),
+        excludes=frozenset(each.id for each in riders if mark(each.id) in excluded or _is_refused(each, delivery))
+        if excluded or is_demanding(delivery) or any(each.deliveries and each.limits.volume for each in riders)
+        else frozenset(),
     )
+
+
+def _is_refused(rider: RiderAtWork, delivery: Delivery) -> bool:
+    return refusal(rider, delivery, rider.deliveries) is not None
 
 
 def _free(rider: RiderAtWork, now: datetime, policy: Policy) -> Free:
@@ -129,7 +139,9 @@ def _free(rider: RiderAtWork, now: datetime, policy: Policy) -> Free:
         free_at=free_at.timestamp(),
         off_at=(now + _SHIFT).timestamp(),
         vehicle=rider.vehicle.value,
-        room=rider.capacity,
+        room=_ANY if rider.limits.volume is None else rider.limits.volume,
+        orders=rider.capacity,
+        equipment=frozenset(equipment(rider.limits)),
         accepts=rider.accepts,
         pending=_pending(rider, now, straight),
     )
@@ -145,9 +157,10 @@ def _pending(rider: RiderAtWork, now: datetime, travel: nearest.StraightLine) ->
     return Pending(tuple(_open(each, now) for each in doors), at_store.timestamp())
 
 
-def _proposal(offer: Offer, by_id: Mapping[str, Delivery], loads: Mapping[str, int]) -> Proposal:
-    """What of an offer is new to the rider."""
-    fresh = tuple(each for each in offer.deliveries if each in by_id)
+def _proposal(offer: Offer, by_id: Mapping[str, Delivery], loads: Mapping[str, int], rider: RiderAtWork) -> Proposal:
+    """What of an offer is new to the rider, as much of it as the rider can have: the rest waits for the next tick."""
+    new = [by_id[each] for each in offer.deliveries if each in by_id]
+    fresh = tuple(each.id for each in fitting(rider, new, rider.deliveries, rider.room))
     second = offer.runner_up
     made = decision(
         msgspec.structs.asdict(offer.terms),

@@ -8,6 +8,7 @@ import msgspec
 
 from chalicelib.dispatch import nearest
 from chalicelib.dispatch.model import journey
+from chalicelib.dispatch.model.capacity import refusal
 from chalicelib.dispatch.model.delivery import Delivery, Status
 from chalicelib.dispatch.model.rider import in_hand, with_offer, with_outcomes, zones_around
 from chalicelib.dispatch.service.arrivals import with_first_times
@@ -111,6 +112,9 @@ def _take(rider: Rider, before: Delivery, after: Delivery) -> None:
     if len(kept) >= rider.capacity:
         raise Conflict("rider_full", "You have as many deliveries as you said that you can take.")
     (after,) = with_first_times(rider.id, [after], clock.now())
+    refused = refusal(rider, before, [each for job in kept if (each := jobs[job]) is not None])
+    if refused is not None:
+        raise refused
     tx = Transaction()
     write_delivery(tx, before, after)
     write_rider(tx, rider, with_offer(with_outcomes(rider, kept, jobs), [after], kept, clock.now()))

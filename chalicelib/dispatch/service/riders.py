@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from chalicelib.dispatch.model import journey
 from chalicelib.dispatch.model.delivery import ON_BOARD, Status
-from chalicelib.dispatch.model.rider import Position, Rider, Vehicle, in_hand, zone_of
+from chalicelib.dispatch.model.rider import NO_LIMITS, Limits, Position, Rider, Vehicle, in_hand, zone_of
 from chalicelib.dispatch.service.arrivals import follow_rider, read_whereabouts
 from chalicelib.dispatch.service.records import (
     read_deliveries,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.kernel.idempotency import IdempotencyKey
 
 _RACES = 4
+_LIMITS = Limits.__struct_fields__
 
 
 class _OlderPosition(DomainError):
@@ -39,10 +40,16 @@ class _OlderPosition(DomainError):
 
 
 def register_rider(
-    rider_id: str, *, name: str, vehicle: Vehicle, capacity: int, idempotency: IdempotencyKey | None = None
+    rider_id: str,
+    *,
+    name: str,
+    vehicle: Vehicle,
+    capacity: int,
+    limits: Limits = NO_LIMITS,
+    idempotency: IdempotencyKey | None = None,
 ) -> Rider:
     """Make a signed-up user (``rider_id`` is the token's subject) a rider."""
-    rider = Rider(id=rider_id, name=name, vehicle=vehicle, capacity=capacity)
+    rider = Rider(id=rider_id, name=name, vehicle=vehicle, capacity=capacity, limits=limits)
     tx = Transaction()
     tx.put(
         rider_row(rider),
@@ -55,22 +62,31 @@ def register_rider(
     return rider
 
 
-def save_profile(rider_id: str, *, name: str, vehicle: Vehicle, capacity: int) -> Rider:
-    """The rider's own word on the profile, first or changed; the last one stands."""
+def save_profile(
+    rider_id: str,
+    *,
+    name: str,
+    vehicle: Vehicle,
+    capacity: int,
+    volume: int | None = None,
+    cold_box: bool = False,
+) -> Rider:
+    """The rider's own word on the profile, first or changed; the last one stands. An admin's word is not touched."""
     profile: dict[str, Any] = {"name": name, "vehicle": vehicle, "capacity": capacity}
+    own = {"volume": volume, "cold_box": cold_box}
     for _ in range(_RACES):
         (rider,) = tables.fetch(rider_ref(rider_id))
         try:
             if rider is None:
-                return register_rider(rider_id, **profile)
-            return _change(rider, profile)
+                return register_rider(rider_id, **profile, limits=Limits(volume=volume, cold_box=cold_box))
+            return _change(rider, profile | own)
         except (VersionConflict, Conflict):
             continue
     raise Contention
 
 
 def change_rider(rider_id: str, expected_version: int | None, **profile: Any) -> Rider:
-    """Change name, vehicle or capacity of a rider whom the caller has seen at ``expected_version``."""
+    """Change the profile or limits, by name, of a rider whom the caller has seen at ``expected_version``."""
     rider = read_rider(rider_id)
     if expected_version != rider.version:
         raise VersionConflict("rider", rider_id)
@@ -154,7 +170,9 @@ def move_rider(position: Position, *, looks: bool = False) -> bool:
 
 
 def _change(rider: Rider, profile: dict[str, Any]) -> Rider:
-    after = replace(rider, version=rider.version + 1, **profile)
+    limits = replace(rider.limits, **{name: profile[name] for name in _LIMITS if name in profile})
+    rest = {name: value for name, value in profile.items() if name not in _LIMITS}
+    after = replace(rider, version=rider.version + 1, limits=limits, **rest)
     tx = Transaction()
     write_rider(tx, rider, after)
     tx.commit()

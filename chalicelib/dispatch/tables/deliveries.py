@@ -87,7 +87,6 @@ class DeliveryRow(tables.Row):
     pooled_at = NumberAttribute(null=True, attr_name="pooled")
     needs = UnicodeAttribute(null=True)
     size = NumberAttribute(null=True)
-    tip = NumberAttribute(null=True)
     at_store_at = NumberAttribute(null=True, attr_name="comes")
     at_door_at = NumberAttribute(null=True, attr_name="eta")
     doors_before = NumberAttribute(null=True, attr_name="ahead")
@@ -166,7 +165,6 @@ def delivery_of(row: DeliveryRow | None) -> Delivery | None:
         pooled_at=of_ms(row.pooled_at),
         needs=frozenset(Need(each) for each in (row.needs or "").split()),
         size=int(row.size or USUAL_SIZE),
-        tip=int(row.tip or 0),
         currency=row.currency or HOME_CURRENCY,
         at_store_at=of_ms(row.at_store_at),
         at_door_at=of_ms(row.at_door_at),
@@ -216,7 +214,6 @@ def _attributes(delivery: Delivery) -> dict[str, Any]:
         "pooled_at": to_ms(delivery.pooled_at),
         "needs": " ".join(sorted(delivery.needs)) or None,
         "size": delivery.size if delivery.size != USUAL_SIZE else None,
-        "tip": delivery.tip or None,
         "at_store_at": to_ms(delivery.at_store_at),
         "at_door_at": to_ms(delivery.at_door_at),
         "doors_before": delivery.doors_before or None,
