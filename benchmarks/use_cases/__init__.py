@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.use_cases.ordering import other_ends, quotes
-from benchmarks.use_cases.riders import background, delivery, nobody_there, returns, riders, second_thoughts
+from benchmarks.use_cases.riders import background, cash, delivery, nobody_there, returns, riders, second_thoughts
 from benchmarks.use_cases.setting_up import menus, merchants, search, staff, stock
 
 SCENES = (
@@ -18,6 +18,7 @@ SCENES = (
     other_ends,
     second_thoughts,
     returns,
+    cash,
     nobody_there,
     background,
 )

@@ -102,6 +102,24 @@ def returns(place: Place) -> None:
         place.machine.drain()
 
 
+def cash(place: Place) -> None:
+    """An order that is paid at the door, and the rider who hands the cash in."""
+    placed = place.place(method="cash_on_delivery")
+    place.serve(placed["id"], "accept")
+    delivery_id = placed["id"].replace("ord_", "dlv_", 1)
+    rider = place.asked(delivery_id)
+    accept = f"{JOB}/accept"
+    place.count("rider: accept, demanding", "POST", accept, rider, told(), delivery_id=delivery_id)
+    place.serve(placed["id"], "start", "ready")
+    place.report(rider, delivery_id, "arrived_at_store", "picked_up", "arrived")
+    due = placed["total"]
+    proof = told(pin=place.pin(placed["id"]), cash_collected=due)
+    place.count("rider: delivered for cash", "POST", f"{JOB}/delivered", rider, proof, delivery_id=delivery_id)
+    place.machine.drain()
+    route = "/v1/riders/{rider_id}/cash_handed_in"
+    place.count("cash handed in", "POST", route, place.admin, due, headers=key(), rider_id=rider.sub)
+
+
 def nobody_there(place: Place) -> None:
     """A delivery that nobody takes, until somebody claims it; and why whom was asked."""
     count, machine = place.count, place.machine

@@ -121,6 +121,16 @@ def _rider_change(scene: Scene) -> Visit:
     return Visit({"rider_id": rider.id}, {"name": "Mara"}, {"If-Match": f'"{rider.version}"'})
 
 
+def _cash_in_hand(scene: Scene) -> Visit:
+    delivery = scene.picked_up()
+    due, rider_id = delivery.cash_to_collect, delivery.rider_id
+    assert due is not None
+    assert rider_id is not None
+    told = dispatch.Command(rider_id, ids.new_id("op"), clock.now())
+    dispatch.deliver(delivery.id, told, dispatch.Evidence(pin=delivery.pin, cash_collected=due, age_proven=True))
+    return Visit({"rider_id": rider_id}, {"amount": due.amount, "currency": due.currency})
+
+
 def _on_shift(scene: Scene) -> Visit:
     scene.call("rider", "POST", "/v1/rider/shift", {"state": "on", "position": _spot(scene)})
     return Visit({}, {"position": _spot(scene), "captured_at": clock.rfc3339(clock.now())})
@@ -271,6 +281,7 @@ TABLE: dict[str, Row] = {
     ),
     "GET /v1/riders/{rider_id}": Row("admin", lambda s: Visit({"rider_id": s.subjects["rider"]})),
     "PATCH /v1/riders/{rider_id}": Row("admin", _rider_change),
+    "POST /v1/riders/{rider_id}/cash_handed_in": Row("admin", _keyed(_cash_in_hand)),
     "GET /v1/rider/profile": Row("rider", lambda _: Visit()),
     "PUT /v1/rider/profile": Row("rider", lambda _: Visit(body={"name": "Lena", "vehicle": "foot"})),
     "POST /v1/rider/shift": Row("rider", lambda s: Visit(body={"state": "on", "position": _spot(s)})),
