@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.dispatch import service
 from chalicelib.kernel import clock, ids, tables
+from chalicelib.kernel.money import Money
 from chalicelib.kernel.transaction import Transaction
 from tests.dispatch.conftest import Meter, World, told
 from tests.dispatch.factories import metres_north, seconds
@@ -116,6 +117,19 @@ def test_shift_and_heartbeat(world: World, meter: Meter) -> None:
     assert cost(meter, lambda: service.report_position(rider, far, clock.now() + seconds(2))) == (2, 1, 3)
     assert cost(meter, lambda: service.end_shift(rider)) == (2, 1, 5)  # rider, position, its place in the index
     assert cost(meter, lambda: service.start_shift(rider, here)) == (2, 1, 5)
+
+
+def test_what_asks_for_something_costs_more_at_the_acceptance_and_cash_at_the_door(world: World, meter: Meter) -> None:
+    rider = world.rider()
+    due = Money(1850, "EUR")
+    offer = world.offered_to(rider, cash_to_collect=due)
+    # As without cash, but for the rider, whose version is a condition of the write.
+    assert cost(meter, lambda: service.accept_offer(offer.id, told(rider))) == (5, 0.5 + 1 + 0.5 + 1, 4)
+    world.ready(offer.id)
+    service.pick_up(offer.id, told(rider))
+    paid = service.Evidence(cash_collected=due)
+    assert cost(meter, lambda: service.deliver(offer.id, told(rider), paid)) == (3, 0.5 + 1, 6)
+    assert cost(meter, lambda: service.hand_in_cash(rider, due)) == (2, 1, 1)  # 4 with the answer that is remembered
 
 
 def test_a_poll_with_nothing_new_is_one_request_of_at_most_one_unit(world: World, meter: Meter) -> None:
