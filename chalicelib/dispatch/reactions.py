@@ -20,6 +20,6 @@ def plan_zone(event: ZoneTickDue, meta: events.Meta) -> None:
 
 
 @events.on(DeliveryCheckDue)
-def check_on_delivery(event: DeliveryCheckDue, meta: events.Meta) -> None:
+def check_on_delivery(event: DeliveryCheckDue, _meta: events.Meta) -> None:
     """See whether an order on board is near its door, or late, though its rider's phone may be silent."""
-    service.check_on_delivery(event.delivery_id, meta.event_id)
+    service.check_on_delivery(event.delivery_id)

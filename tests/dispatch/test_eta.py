@@ -151,14 +151,14 @@ def test_a_promise_that_will_be_broken_is_told_once_before_it_is() -> None:
     assert not eta.is_at_risk(replace(late, status=Status.DELIVERED))
 
 
-def test_the_next_check_is_when_there_may_be_something_to_tell() -> None:
+def test_the_check_is_before_it_is_late_or_as_late_as_a_queue_can_carry() -> None:
     longest = minutes(14)
-    riding = on_board(promised_at=NOW + minutes(20), at_door_at=NOW + minutes(9))
-    assert eta.next_check(riding, NOW, longest) == NOW + minutes(7)
-    assert eta.next_check(replace(riding, told="n"), NOW, longest) == NOW + longest
-    assert eta.next_check(replace(riding, told="nr"), NOW, longest) is None
-    assert eta.next_check(replace(riding, at_door_at=NOW), NOW, longest) == NOW + timedelta(minutes=1)
-    assert eta.next_check(replace(riding, status=Status.AT_DOOR), NOW, longest) is None
+    riding = on_board(promised_at=NOW + minutes(12), at_door_at=NOW + minutes(9))
+    assert eta.check_at(riding, NOW, longest) == NOW + minutes(10)
+    assert eta.check_at(replace(riding, promised_at=NOW + minutes(40)), NOW, longest) == NOW + longest
+    assert eta.check_at(replace(riding, promised_at=NOW), NOW, longest) == NOW + timedelta(minutes=2)
+    assert eta.check_at(replace(riding, told="r"), NOW, longest) is None
+    assert eta.check_at(replace(riding, status=Status.AT_DOOR), NOW, longest) is None
 
 
 def test_the_route_is_by_the_times_that_are_kept() -> None:

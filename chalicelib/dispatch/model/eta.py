@@ -33,7 +33,6 @@ WORTH_TELLING = timedelta(minutes=2)
 NEARBY = timedelta(minutes=2)
 # A promise that will be broken by less than this is as good as kept.
 GRACE = timedelta(minutes=1)
-_GIVEN_UP_AFTER = timedelta(hours=1)  # whoever is that late has been told of, and is somebody's call by now
 _SORTED_EXACTLY = 5  # doors: 120 sequences
 
 
@@ -136,19 +135,12 @@ def is_at_risk(delivery: Delivery) -> bool:
     )
 
 
-def next_check(delivery: Delivery, now: datetime, longest: timedelta) -> datetime | None:
-    """When to look again at an order on board, should no word of the rider come; None when all is told."""
-    hopeless = now > delivery.promised_at + _GIVEN_UP_AFTER
-    if hopeless or delivery.status is not Status.PICKED_UP or delivery.at_door_at is None:
+def check_at(delivery: Delivery, now: datetime, longest: timedelta) -> datetime | None:
+    """When to look once at an order that leaves the store, should no word of the rider come; None when all is told."""
+    if delivery.status is not Status.PICKED_UP or delivery.at_door_at is None or RISK_TOLD in delivery.told:
         return None
-    moments = []
-    if NEARBY_TOLD not in delivery.told:
-        moments.append(delivery.at_door_at - NEARBY)
-    if RISK_TOLD not in delivery.told:
-        moments.append(delivery.promised_at)
-    if not moments:
-        return None
-    return min(max(min(moments), now + WORTH_TELLING / 2), now + longest)
+    before_late = delivery.promised_at - NEARBY
+    return min(max(before_late, now + WORTH_TELLING), now + longest)
 
 
 def route(deliveries: Sequence[Delivery]) -> tuple[Stop, ...]:

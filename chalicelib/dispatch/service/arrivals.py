@@ -20,8 +20,8 @@ from chalicelib.dispatch.service.travel import travel_known
 from chalicelib.dispatch.tables import POSITION, PositionRow, position_of, rider_pk
 from chalicelib.kernel import clock, geo, tables
 from chalicelib.kernel.errors import Contention, VersionConflict
-from chalicelib.kernel.event_types import DeliveryAtRisk, DeliveryCheckDue, DeliveryNearby, DeliveryOnItsWay
-from chalicelib.kernel.transaction import AlreadyHandled, Transaction
+from chalicelib.kernel.event_types import DeliveryAtRisk, DeliveryNearby, DeliveryOnItsWay
+from chalicelib.kernel.transaction import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -90,7 +90,7 @@ def on_leaving(rider_id: str, picked_up: Delivery, now: datetime) -> tuple[Deliv
         arrives_at=clock.rfc3339(after.at_door_at or after.promised_at),
         stops_before=after.doors_before,
     )
-    return after, [on_its_way, *news], eta.next_check(after, now, _LONGEST_WAIT)
+    return after, [on_its_way, *news], eta.check_at(after, now, _LONGEST_WAIT)
 
 
 def follow_rider(rider: Rider, position: Position) -> None:
@@ -114,10 +114,10 @@ def follow_rider(rider: Rider, position: Position) -> None:
             logger.info("a time was not written", extra={"delivery_id": before.id})
 
 
-def check_on_delivery(delivery_id: str, cause: str) -> None:
-    """An order is on board and its rider may be silent: tell what is to be told, and look again while there may be.
+def check_on_delivery(delivery_id: str) -> None:
+    """An order is on board and its rider may be silent: tell what is to be told.
 
-    ``cause`` is the timer's id: a timer that comes twice is one. Raises ``VersionConflict`` after a lost race.
+    A timer that comes twice finds it told. Raises ``VersionConflict`` after a lost race.
     """
     delivery = read_deliveries((delivery_id,))[delivery_id]
     if delivery is None or delivery.status is not Status.PICKED_UP or delivery.rider_id is None:
@@ -128,19 +128,13 @@ def check_on_delivery(delivery_id: str, cause: str) -> None:
     if where.rider is not None and where.position is not None:
         timed = _timed(where.rider, where.position.point, (delivery,), now).get(delivery.id, delivery)
     after, news = noticed(timed, now)
+    if not news and not eta.differs(delivery, after):
+        return
     tx = Transaction()
-    tx.claim("dispatch", cause)
-    if news or eta.differs(delivery, after):
-        write_delivery(tx, delivery, replace(after, version=delivery.version + 1))
+    write_delivery(tx, delivery, replace(after, version=delivery.version + 1))
     for event in news:
         tx.emit(event)
-    again = eta.next_check(after, now, _LONGEST_WAIT)
-    if again is not None:
-        tx.emit_at(again, DeliveryCheckDue(delivery_id=delivery_id))
-    try:
-        tx.commit()
-    except AlreadyHandled:
-        return
+    tx.commit()
 
 
 def noticed(delivery: Delivery, now: datetime) -> tuple[Delivery, list[Event]]:
