@@ -68,9 +68,9 @@ def delivery(place: Place) -> None:
     for step in ("arrived_at_store", "picked_up", "arrived"):
         report(step)
     report("missed", reason="customer_absent")
+    track(place, order_id)
     place.report(rider, delivery_id, "arrived")
     follow(place, order_id, "travelling")
-    track(place, order_id)
     report("delivered", pin=place.pin(order_id))
     follow(place, order_id, "completed")
 
