@@ -12,6 +12,10 @@ export PYTHON
 SPEED ?= 60
 ORDERS ?= 60
 
+# Dispatch: whether preparation times are known or predicted, how many processes.
+PREP ?= known
+JOBS ?= 1
+
 # Tests: processes (auto: one per processor, 0: in this one), and what else to tell pytest.
 WORKERS ?= auto
 PYTEST_ARGS ?=
@@ -34,8 +38,8 @@ ARGS ?=
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: audit help venv run test histories apportionment nightly replay trace bench-orders bench-races bench-imports \
-	bench-counts bench-cost bench-growth load soak openapi package deploy format format-check lint types walls sizes \
-	openapi-check check hooks clean
+	bench-counts bench-cost bench-growth bench-dispatch bench-decisions load soak openapi package deploy format \
+	format-check lint types walls sizes openapi-check check hooks clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +92,14 @@ load: venv ## a crowd on a local stack, its rates and latencies: USERS=50 SECOND
 
 soak: venv ## orders while everything breaks, one fault after the other: MINUTES=10; writes soak-report.json
 	$(RUN) -m tests.faults.soak --minutes "$(or $(MINUTES),10)" $(ARGS)
+bench-dispatch: venv ## recorded days dispatched: INSTANCES=<dir> OUT=<dir> [PREP=predicted] [REAL=1] [JOBS=n]
+	@test -n "$(INSTANCES)" -a -n "$(OUT)" || { \
+		echo "usage: make bench-dispatch INSTANCES=<dir> OUT=<dir> [PREP=predicted] [REAL=1] [JOBS=n]" >&2; exit 2; }
+	@$(RUN) -m benchmarks.dispatch --instances "$(INSTANCES)" --out "$(OUT)" --prep "$(PREP)" --jobs "$(JOBS)" \
+		$(if $(REAL),--real) $(ARGS)
+
+bench-decisions: venv ## how long one decision takes, with 100 deliveries and 200 riders, and with twice as many
+	$(RUN) -m benchmarks.dispatch.latency --check $(ARGS)
 
 openapi: venv ## docs/openapi.json, from the routes and schemas
 	$(RUN) -m chalicelib.edge.openapi > docs/openapi.json.new

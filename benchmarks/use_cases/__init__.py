@@ -6,7 +6,7 @@ from benchmarks.use_cases.claims import claims
 from benchmarks.use_cases.credit import credit
 from benchmarks.use_cases.money import money
 from benchmarks.use_cases.ordering import other_ends, quotes
-from benchmarks.use_cases.riders import background, delivery, returns, riders, second_thoughts
+from benchmarks.use_cases.riders import background, cash, delivery, nobody_there, returns, riders, second_thoughts
 from benchmarks.use_cases.setting_up import menus, merchants, search, staff, stock
 from benchmarks.use_cases.settlement import settlement
 
@@ -26,6 +26,8 @@ SCENES = (
     returns,
     credit,
     settlement,
+    cash,
+    nobody_there,
     background,
 )
 

@@ -173,6 +173,13 @@ def follow(place: Place, order_id: str, what: str) -> None:
     place.count(f"{what} order, 304", "GET", one, place.customer, headers=unless(order.etag), order_id=order_id)
 
 
+def track(place: Place, order_id: str) -> None:
+    """Where the rider is, as the customer sees it, and again with nothing new."""
+    one = "/v1/orders/{order_id}/rider"
+    seen = place.count("rider's place", "GET", one, place.customer, order_id=order_id)
+    place.count("rider's place, 304", "GET", one, place.customer, headers=unless(seen.etag), order_id=order_id)
+
+
 def forget_roles() -> None:
     """As in a process that has just started."""
     from chalicelib.stores.service import staff as roles

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.use_cases.place import JOB, STORE_ORDER, follow, here, key, match, told, unless
+from benchmarks.use_cases.place import JOB, STORE_ORDER, follow, here, key, match, told, track, unless
 
 if TYPE_CHECKING:
     from benchmarks.machine import Json
@@ -67,6 +67,9 @@ def delivery(place: Place) -> None:
     command("ready")
     for step in ("arrived_at_store", "picked_up", "arrived"):
         report(step)
+    report("missed", reason="customer_absent")
+    track(place, order_id)
+    place.report(rider, delivery_id, "arrived")
     follow(place, order_id, "travelling")
     report("delivered", pin=place.pin(order_id))
     follow(place, order_id, "completed")
@@ -97,6 +100,42 @@ def returns(place: Place) -> None:
         route = f"{JOB}/{step}"
         place.count(f"rider: {step}", "POST", route, rider, told(**body), delivery_id=delivery_id)
         place.machine.drain()
+
+
+def cash(place: Place) -> None:
+    """An order that is paid at the door, and the rider who hands the cash in."""
+    placed = place.place(method="cash_on_delivery")
+    place.serve(placed["id"], "accept")
+    delivery_id = placed["id"].replace("ord_", "dlv_", 1)
+    rider = place.asked(delivery_id)
+    accept = f"{JOB}/accept"
+    place.count("rider: accept, demanding", "POST", accept, rider, told(), delivery_id=delivery_id)
+    place.serve(placed["id"], "start", "ready")
+    place.report(rider, delivery_id, "arrived_at_store", "picked_up", "arrived")
+    due = placed["total"]
+    proof = told(pin=place.pin(placed["id"]), cash_collected=due)
+    place.count("rider: delivered for cash", "POST", f"{JOB}/delivered", rider, proof, delivery_id=delivery_id)
+    place.machine.drain()
+    route = "/v1/riders/{rider_id}/cash_handed_in"
+    place.count("cash handed in", "POST", route, place.admin, due, headers=key(), rider_id=rider.sub)
+
+
+def nobody_there(place: Place) -> None:
+    """A delivery that nobody takes, until somebody claims it; and why whom was asked."""
+    count, machine = place.count, place.machine
+    for rider in place.riders:
+        machine.call("POST", "/v1/rider/shift", rider, {"state": "off", "force": True})
+    placed = place.place()
+    place.serve(placed["id"], "accept")
+    for _ in range(9):
+        machine.pass_time(timedelta(seconds=21))
+        machine.drain()
+    rider = place.riders[0]
+    machine.call("POST", "/v1/rider/shift", rider, {"state": "on", "position": here()["position"]})
+    delivery_id = placed["id"].replace("ord_", "dlv_", 1)
+    count("pool", "GET", "/v1/rider/pool", rider)
+    count("rider: claim", "POST", "/v1/rider/pool/{delivery_id}/claim", rider, told(), delivery_id=delivery_id)
+    count("decisions", "GET", "/v1/deliveries/{delivery_id}/decisions", place.admin, delivery_id=delivery_id)
 
 
 def background(place: Place) -> None:

@@ -27,6 +27,7 @@ FailureReason = Literal[
     "customer_refused",
     "payment_refused",
     "proof_refused",
+    "age_not_proven",
     "order_damaged",
     "accident",
     "other",
@@ -55,6 +56,12 @@ RiderName = Annotated[
     str, Meta(min_length=1, max_length=80, pattern=r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$(?!\n)", examples=["Lena K."])
 ]
 Capacity = Annotated[int, Meta(ge=1, le=10, description="How many deliveries fit at once.", examples=[3])]
+Volume = Annotated[
+    int | None,
+    Meta(description="Litres that fit at once, a usual order is 10; null: only orders are counted.", examples=[60]),
+]
+ColdBox = Annotated[bool, Meta(description="Whether frozen goods stay frozen.")]
+AgeRestricted = Annotated[bool, Meta(description="Whether age-restricted goods may be carried; an admin decides.")]
 CapturedAt = Annotated[
     str,
     Meta(
@@ -84,6 +91,15 @@ class Cash(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 # --- riders -----------------------------------------------------------------------------------------------------------
 
 
+CashLimit = Annotated[
+    Cash | None, Meta(description="How much cash may be in the rider's hands; null: any amount. An admin decides.")
+]
+Litres = Annotated[
+    Annotated[int, Meta(ge=10, le=2000)] | None,
+    Meta(description="Litres that fit at once, a usual order is 10; null: only orders are counted.", examples=[60]),
+]
+
+
 class RegisterRider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Make a user of the `riders` group a rider."""
 
@@ -91,6 +107,10 @@ class RegisterRider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     name: RiderName
     vehicle: VehicleName
     capacity: Capacity = 2
+    volume: Litres = None
+    cold_box: ColdBox = False
+    age_restricted: AgeRestricted = True
+    cash_limit: CashLimit = None
 
 
 class RiderProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,6 +119,8 @@ class RiderProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     name: RiderName
     vehicle: VehicleName
     capacity: Capacity = 2
+    volume: Litres = None
+    cold_box: ColdBox = False
 
 
 class ChangeRider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,6 +129,10 @@ class ChangeRider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     name: RiderName | msgspec.UnsetType = msgspec.UNSET
     vehicle: VehicleName | msgspec.UnsetType = msgspec.UNSET
     capacity: Capacity | msgspec.UnsetType = msgspec.UNSET
+    volume: Litres | msgspec.UnsetType = msgspec.UNSET
+    cold_box: ColdBox | msgspec.UnsetType = msgspec.UNSET
+    age_restricted: AgeRestricted | msgspec.UnsetType = msgspec.UNSET
+    cash_limit: CashLimit | msgspec.UnsetType = msgspec.UNSET
 
 
 class RiderView(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,10 +142,22 @@ class RiderView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     vehicle: VehicleName
     capacity: int
+    volume: Volume
+    cold_box: ColdBox
+    age_restricted: AgeRestricted
+    cash_limit: CashLimit
+    cash_in_hand: Annotated[Cash | None, Meta(description="Collected at doors and not handed in yet.")]
     on_shift: bool
     zone: Annotated[str | None, Meta(description="H3 cell in which the shift began.")]
     shift_changed_at: Instant | None
     version: int
+
+
+class HandInCash(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Cash that a rider gave to whoever is calling."""
+
+    amount: Annotated[int, Meta(ge=1, le=10**9, description="Minor units of the currency.", examples=[18500])]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217 code.", examples=["EUR"])]
 
 
 class ChangeShift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -147,6 +185,11 @@ class PositionView(msgspec.Struct, frozen=True, kw_only=True):
     at: Instant
 
 
+Bonus = Annotated[
+    int, Meta(description="Paid on top, in minor units of the store's currency; grows while nobody takes it.")
+]
+
+
 # --- feed -------------------------------------------------------------------------------------------------------------
 
 
@@ -164,6 +207,11 @@ class OfferView(msgspec.Struct, frozen=True, kw_only=True):
     promised_at: Instant
     ready: bool
     cash_to_collect: Cash | None
+    bonus: Bonus
+    together: Annotated[
+        list[str],
+        Meta(description="All deliveries of the offer in drop-off sequence: accept or decline one, and you did all."),
+    ]
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,8 +235,21 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool
     proof: Literal["pin", "photo", "none"]
     pin_attempts_left: int | None
+    age_check: Annotated[bool, Meta(description="Look at a document before you hand these goods over.")]
+    tries_left: Annotated[int, Meta(description="How often you may report `missed`.")]
+    arrives_at: Annotated[Instant | None, Meta(description="When the customer expects you.")]
     cash_to_collect: Cash | None
+    bonus: Bonus
     version: int
+
+
+class StopView(msgspec.Struct, frozen=True, kw_only=True):
+    """A stop on your route: fetch orders at a store, hand them over at a door, or give them back."""
+
+    kind: Literal["store", "door", "return"]
+    position: Spot
+    deliveries: Annotated[list[str], Meta(description="What to do there; each has its own proof.")]
+    at: Annotated[Instant, Meta(description="When you are expected there.")]
 
 
 class FeedView(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,6 +258,63 @@ class FeedView(msgspec.Struct, frozen=True, kw_only=True):
     on_shift: bool
     offers: list[OfferView]
     deliveries: list[JobView]
+    route: Annotated[list[StopView], Meta(description="The stops of your deliveries, the next one first.")]
+
+
+class PoolItemView(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery that nobody took so far. Only who has claimed it is told the exact door."""
+
+    delivery_id: str
+    store_name: str
+    store_address: str
+    store_position: Spot
+    dropoff_position: Spot
+    distance_m: Annotated[int, Meta(description="From the store to the door, in a straight line.")]
+    ready_at: Instant
+    promised_at: Instant
+    ready: bool
+    cash_to_collect: Cash | None
+    bonus: Bonus
+
+
+class PoolView(msgspec.Struct, frozen=True, kw_only=True):
+    """What you may claim, the nearest store first."""
+
+    items: list[PoolItemView]
+
+
+# --- decisions --------------------------------------------------------------------------------------------------------
+
+
+class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a rider was asked."""
+
+    at: Instant
+    rider_id: str
+    together: Annotated[int, Meta(description="How many deliveries the offer was for.")]
+    terms: Annotated[
+        dict[str, int],
+        Meta(
+            description="The offer's cost in seconds of a customer's waiting: `lateness`, `overdue`, `approach`, "
+            "`idle`, `work`, `pay`, `doubt`, `cover`. Terms of nought are left out.",
+            examples=[{"lateness": 310, "approach": 95, "work": 12}],
+        ),
+    ]
+    total: Annotated[int, Meta(description="Their sum: the offer with the least was made.")]
+    runner_up: Annotated[str | None, Meta(description="The rider who would have been asked otherwise.")]
+    extra: Annotated[int | None, Meta(description="By how much that would have cost more.")]
+    outcome: Annotated[
+        Literal["open", "accepted", "declined", "expired", "withdrawn"],
+        Meta(description="What became of the offer."),
+    ]
+
+
+class DecisionsView(msgspec.Struct, frozen=True, kw_only=True):
+    """The offers of a delivery, the first one first; of a long search its latest."""
+
+    delivery_id: str
+    status: StatusName
+    decisions: list[DecisionView]
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------
@@ -232,6 +350,12 @@ PhotoReference = Annotated[
 ]
 
 
+PhotoHash = Annotated[
+    str,
+    Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", max_length=64, description="SHA-256 of the photo's bytes, in hexadecimal."),
+]
+
+
 class RiderCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A report from the road. Reports that were taken down offline may come late, twice and out of order."""
 
@@ -246,7 +370,23 @@ class Deliver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     captured_at: CapturedAt
     pin: Pin | None = None
     photo: PhotoReference | None = None
+    photo_sha256: PhotoHash | None = None
     cash_collected: Annotated[Cash | None, Meta(description="Must be what was due, where cash is due.")] = None
+    age_proven: Annotated[
+        bool | None,
+        Meta(
+            description="What the look at the document said, where the job says `age_check`: old enough or not. "
+            "No date of birth is taken down."
+        ),
+    ] = None
+
+
+class MissCustomer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Nobody took the order; you try again on this trip."""
+
+    op_id: OpId
+    captured_at: CapturedAt
+    reason: Literal["customer_absent", "address_not_found", "other"]
 
 
 class FailDelivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.dispatch import service
 from chalicelib.dispatch.schemas import (
     Cash,
+    DecisionsView,
+    DecisionView,
     DeliveryView,
     FeedView,
     JobView,
     OfferView,
+    PoolItemView,
+    PoolView,
     RiderView,
     Spot,
     StepReceipt,
     StepView,
+    StopView,
 )
 from chalicelib.kernel import clock, geo
 
@@ -32,6 +37,11 @@ def rider_view(rider: service.Rider) -> RiderView:
         name=rider.name,
         vehicle=rider.vehicle.value,
         capacity=rider.capacity,
+        volume=rider.limits.volume,
+        cold_box=rider.limits.cold_box,
+        age_restricted=rider.limits.age_restricted,
+        cash_limit=_cash(rider.limits.cash_limit),
+        cash_in_hand=_cash(rider.cash),
         on_shift=rider.on_shift,
         zone=rider.zone,
         shift_changed_at=_maybe(rider.shift_changed_at),
@@ -45,6 +55,15 @@ def feed_view(feed: service.Feed) -> FeedView:
         on_shift=feed.rider.on_shift,
         offers=[_offer_view(delivery) for delivery in feed.offers],
         deliveries=[_job_view(delivery) for delivery in feed.active],
+        route=[
+            StopView(
+                kind=stop.kind,
+                position=_spot(stop.point),
+                deliveries=list(stop.deliveries),
+                at=clock.rfc3339(stop.at),
+            )
+            for stop in service.route(feed.active)
+        ],
     )
 
 
@@ -86,8 +105,59 @@ def _offer_view(delivery: service.Delivery) -> OfferView:
         store_address=brief.store_address,
         dropoff_position=_roughly(delivery.dropoff_point),
         distance_m=round(geo.distance_m(delivery.store_point, delivery.dropoff_point)),
+        together=list(delivery.mates) or [delivery.id],
         **_shared(delivery),
     )
+
+
+def pool_view(pool: service.Pool) -> PoolView:
+    """The pool for the API."""
+    return PoolView(items=[_pool_item(delivery) for delivery in pool.deliveries])
+
+
+def _pool_item(delivery: service.Delivery) -> PoolItemView:
+    brief = delivery.brief or service.Brief()
+    return PoolItemView(
+        delivery_id=delivery.id,
+        store_name=brief.store_name,
+        store_address=brief.store_address,
+        dropoff_position=_roughly(delivery.dropoff_point),
+        distance_m=round(geo.distance_m(delivery.store_point, delivery.dropoff_point)),
+        **_shared(delivery),
+    )
+
+
+def decisions_view(delivery: service.Delivery) -> DecisionsView:
+    """The offers of a delivery, explained."""
+    steps = delivery.steps
+    ends = [*steps[1:], None]
+    return DecisionsView(
+        delivery_id=delivery.id,
+        status=delivery.status.value,
+        decisions=[
+            DecisionView(
+                at=clock.rfc3339(step.at),
+                rider_id=step.rider_id or "",
+                together=step.decision.together,
+                terms=step.decision.terms,
+                total=step.decision.total,
+                runner_up=step.decision.runner_up,
+                extra=step.decision.extra,
+                outcome=_outcome(end),
+            )
+            for step, end in zip(steps, ends, strict=True)
+            if step.decision is not None
+        ],
+    )
+
+
+def _outcome(end: service.Step | None) -> Any:
+    """What became of an offer, by the step after it."""
+    if end is None:
+        return "open"
+    if end.status is service.Status.ASSIGNED:
+        return "accepted"
+    return end.reason if end.reason in ("declined", "expired") else "withdrawn"
 
 
 def _job_view(delivery: service.Delivery) -> JobView:
@@ -107,6 +177,9 @@ def _job_view(delivery: service.Delivery) -> JobView:
         note=brief.note,
         proof=delivery.proof.value,
         pin_attempts_left=service.pin_attempts_left(delivery),
+        age_check=service.Need.AGE_CHECK in delivery.needs,
+        tries_left=service.tries_left(delivery),
+        arrives_at=_maybe(delivery.arrives_at),
         version=delivery.version,
         **_shared(delivery),
     )
@@ -119,6 +192,7 @@ def _shared(delivery: service.Delivery) -> dict[str, Any]:
         "promised_at": clock.rfc3339(delivery.promised_at),
         "ready": delivery.marked_ready_at is not None,
         "cash_to_collect": _cash(delivery.cash_to_collect),
+        "bonus": delivery.bonus,
     }
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from chalicelib.edge.decoding import BINARY
 from chalicelib.edge.endpoint import ROUTES, Endpoints, Reply, Request, Route
-from chalicelib.edge.permissions import MerchantOwner, Permission, Public, Role, StoreStaff
+from chalicelib.edge.permissions import AnyRole, MerchantOwner, Permission, Public, Role, StoreStaff
 from chalicelib.edge.route import TAGS
 from chalicelib.edge.schemas import Problem
 
@@ -139,6 +139,8 @@ def permission_text(permission: Permission) -> str:
     """Who may call, in words."""
     if isinstance(permission, Role):
         return f"For: {permission.name}."
+    if isinstance(permission, AnyRole):
+        return f"For: {' or '.join(permission.names)}."
     if isinstance(permission, StoreStaff):
         return f"For: staff of the store, {permission.role} or above."
     if isinstance(permission, MerchantOwner):

@@ -43,6 +43,17 @@ class Role(msgspec.Struct, frozen=True):
             raise Forbidden
 
 
+class AnyRole(msgspec.Struct, frozen=True):
+    """Callers with one of these roles; the route then asks for what depends on the thing that was found."""
+
+    names: tuple[str, ...]
+
+    def check(self, principal: Principal, path: Mapping[str, str]) -> None:
+        """Only these roles."""
+        if principal.roles.isdisjoint(self.names):
+            raise Forbidden
+
+
 class StoreStaff(msgspec.Struct, frozen=True):
     """Staff of the path's ``{store_id}`` with at least this role there."""
 

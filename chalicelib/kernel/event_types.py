@@ -252,6 +252,14 @@ class DeliverySearchDue(Event, frozen=True, kw_only=True):
 
     delivery_id: str
     attempt: int
+    others: tuple[str, ...] = ()  # deliveries of the same offer
+
+
+class ZoneTickDue(Event, frozen=True, kw_only=True):
+    """Timer: plan a zone's open deliveries together. ``due`` (ms since 1970) says which of its ticks this is."""
+
+    zone: str
+    due: int
 
 
 class DeliveryPickedUp(Event, frozen=True, kw_only=True):
@@ -263,6 +271,41 @@ class DeliveryPickedUp(Event, frozen=True, kw_only=True):
     at: str
 
 
+class DeliveryOnItsWay(Event, frozen=True, kw_only=True):
+    """For the customer: the order has left the store. ``stops_before`` other customers come first."""
+
+    delivery_id: str
+    order_id: str
+    store_id: str
+    arrives_at: str
+    stops_before: int
+
+
+class DeliveryNearby(Event, frozen=True, kw_only=True):
+    """For the customer: the rider rings in about two minutes. Told once for each delivery."""
+
+    delivery_id: str
+    order_id: str
+    store_id: str
+    arrives_at: str
+
+
+class DeliveryAtRisk(Event, frozen=True, kw_only=True):
+    """The delivery will come later than it was promised, and has not come yet. Told once for each delivery."""
+
+    delivery_id: str
+    order_id: str
+    store_id: str
+    arrives_at: str
+    promised_at: str
+
+
+class DeliveryCheckDue(Event, frozen=True, kw_only=True):
+    """Timer: an order is on the way; see whether its rider is near, or late."""
+
+    delivery_id: str
+
+
 class DeliveryDelivered(Event, frozen=True, kw_only=True):
     """The customer has the order at the door, with proof."""
 
@@ -270,6 +313,16 @@ class DeliveryDelivered(Event, frozen=True, kw_only=True):
     order_id: str
     rider_id: str
     at: str
+
+
+class DeliveryMissed(Event, frozen=True, kw_only=True):
+    """Nobody took the order at the door; the rider tries once more on the same trip."""
+
+    delivery_id: str
+    order_id: str
+    rider_id: str
+    at: str
+    reason: str
 
 
 class DeliveryFailed(Event, frozen=True, kw_only=True):

@@ -48,6 +48,29 @@ def cell(point: Point, resolution: int) -> str:
     return str(h3.latlng_to_cell(point.lat, point.lng, resolution))
 
 
+def parent(finer: str, resolution: int) -> str:
+    """The cell of a coarser (or the same) resolution that a cell is a part of."""
+    import h3
+
+    return str(h3.cell_to_parent(finer, resolution))
+
+
+def children(coarser: str, resolution: int) -> list[str]:
+    """The cells of a finer resolution that make up a cell, sorted: seven, six in a pentagon."""
+    import h3
+
+    return sorted(str(c) for c in h3.cell_to_children(coarser, resolution))
+
+
+def resolution(of: str) -> int:
+    """The resolution of a cell. Raises ``ValueError`` for what is no cell."""
+    import h3
+
+    if not h3.is_valid_cell(of):
+        raise ValueError(f"no H3 cell: {of!r}")
+    return int(h3.get_resolution(of))
+
+
 def disk(center: str, k: int) -> list[str]:
     """The cells within ``k`` steps of ``center``, itself included, sorted."""
     import h3

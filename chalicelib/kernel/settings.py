@@ -38,6 +38,9 @@ class Settings(msgspec.Struct, frozen=True):
     cors_origin: str
     pay_window_seconds: int
     payment_return_url: str
+    travel_source: str
+    travel_detour: float
+    travel_routes_per_minute: int
     stripe_api_key: str
     stripe_webhook_secret: str
     gift_card_secret: str
@@ -98,6 +101,17 @@ def read(env: Mapping[str, str]) -> Settings:
     if not pay_window.isdigit() or not 30 <= int(pay_window) <= 86_400:
         problems.append("DOORSTEP_PAY_WINDOW_SECONDS must be whole seconds between 30 and 86400")
         pay_window = "600"
+    travel_source = env.get("DOORSTEP_TRAVEL_SOURCE", "straight_line")
+    if travel_source not in ("straight_line", "route_matrix"):
+        problems.append("DOORSTEP_TRAVEL_SOURCE must be straight_line or route_matrix")
+    travel_detour = env.get("DOORSTEP_TRAVEL_DETOUR_PERCENT", "130")
+    if not travel_detour.isdigit() or not 100 <= int(travel_detour) <= 300:
+        problems.append("DOORSTEP_TRAVEL_DETOUR_PERCENT must be a whole number between 100 and 300")
+        travel_detour = "130"
+    travel_routes = env.get("DOORSTEP_TRAVEL_ROUTES_PER_MINUTE", "600")
+    if not travel_routes.isdigit() or not int(travel_routes) <= 100_000:
+        problems.append("DOORSTEP_TRAVEL_ROUTES_PER_MINUTE must be a whole number up to 100000")
+        travel_routes = "0"
     issuer = required("DOORSTEP_OIDC_ISSUER").rstrip("/")
     if env.get("DOORSTEP_RATE_LIMITS", "on") not in ("on", "off"):
         problems.append("DOORSTEP_RATE_LIMITS must be on or off")
@@ -114,6 +128,9 @@ def read(env: Mapping[str, str]) -> Settings:
         cors_origin=env.get("DOORSTEP_CORS_ORIGIN", "*"),
         pay_window_seconds=int(pay_window),
         payment_return_url=env.get("DOORSTEP_PAYMENT_RETURN_URL") or "doorstep://payment",
+        travel_source=travel_source,
+        travel_detour=int(travel_detour) / 100,
+        travel_routes_per_minute=int(travel_routes),
         stripe_api_key=env.get("STRIPE_API_KEY", ""),
         stripe_webhook_secret=env.get("STRIPE_WEBHOOK_SECRET", ""),
         gift_card_secret=env.get("DOORSTEP_GIFT_CARD_SECRET", ""),

@@ -6,6 +6,7 @@ from chalicelib.kernel import events, schedules
 from chalicelib.kernel.event_types import (
     ClaimDeadlineReached,
     ConsentDeadlineReached,
+    DeliveryAtRisk,
     DeliveryDelivered,
     DeliveryFailed,
     DeliveryPickedUp,
@@ -99,3 +100,9 @@ def take_back(event: DeliveryReturned, meta: events.Meta) -> None:
 def alert_staff(event: DeliveryUnfilled, meta: events.Meta) -> None:
     """No rider yet: the staff should know."""
     service.note_no_rider(event.order_id, meta.event_id)
+
+
+@events.on(DeliveryAtRisk)
+def warn_of_lateness(event: DeliveryAtRisk, meta: events.Meta) -> None:
+    """The order will come late: its timeline says so before it does."""
+    service.note_at_risk(event.order_id, meta.event_id)

@@ -7,10 +7,14 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from chalicelib.dispatch import service as dispatch
+from chalicelib.dispatch.service.records import write_delivery
 from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.geo import Point
+from chalicelib.kernel.transaction import Transaction
 from chalicelib.ordering import service as ordering
 from chalicelib.stores import service as stores
 from tests.ordering import world
@@ -35,6 +39,7 @@ class Scene:
     place: Point = field(default_factory=lambda: Point(_ANYWHERE.uniform(-55, 55), _ANYWHERE.uniform(-170, 170)))
     subjects: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    _pool: list[ordering.Order] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.shop = world.open_shop(stock=10_000, point={"lat": self.place.lat, "lng": self.place.lng})
@@ -107,6 +112,7 @@ class Scene:
     def offered(self, order: ordering.Order | None = None) -> dispatch.Delivery:
         """A delivery that is being offered to the rider, who is new and the only one near the store with room."""
         order = order or self.accepted()
+        self._empty_pool()
         with contextlib.suppress(DomainError):  # whoever has deliveries in hand has no room anyhow
             dispatch.end_shift(self.subjects["rider"])
         self._join_rider("rider")
@@ -117,6 +123,30 @@ class Scene:
         delivery = self.delivery(order)
         assert delivery.offered_to == rider_id
         return delivery
+
+    def pooled(self) -> dispatch.Delivery:
+        """A delivery that nobody took, and the rider on shift with nothing in hand."""
+        order = self.accepted()
+        with contextlib.suppress(DomainError):
+            dispatch.end_shift(self.subjects["rider"])
+        self._join_rider("rider")
+        dispatch.start_shift(self.subjects["rider"], self.place)
+        self._pool.append(order)
+        return self._change(order, waits=True, pooled_at=clock.now(), bonus=200)
+
+    def _change(self, order: ordering.Order, **changes: Any) -> dispatch.Delivery:
+        before = self.delivery(order)
+        tx = Transaction()
+        write_delivery(tx, before, replace(before, version=before.version + 1, **changes))
+        tx.commit()
+        return self.delivery(order)
+
+    def _empty_pool(self) -> None:
+        """What waits in the zone would be planned together with what is looked at."""
+        for order in self._pool:
+            if self.delivery(order).waits:
+                self._change(order, waits=False)
+        self._pool.clear()
 
     def assigned(self, order: ordering.Order | None = None) -> dispatch.Delivery:
         return self._step(self.offered(order), dispatch.accept_offer)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 APP = app  # imported for the routes that it registers
 BY_NAME = {f"{route.method} {route.path}": route for route in ROUTES}
-_CALLERS = {"owner of the merchant": "owner", "staff": "owner", "anybody": None}
+_CALLERS = {"owner of the merchant": "owner", "staff": "owner", "support": "admin", "anybody": None}
 
 
 def caller_of(name: str) -> str | None:

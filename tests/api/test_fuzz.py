@@ -167,7 +167,7 @@ class Session:
     def _begin(self) -> None:
         self.scene = Scene(self._issuer, self._served)
         self._visit = self.row.visit(self.scene)
-        self._caller = {"owner of the merchant": "owner", "staff": "owner", "anybody": None}.get(
+        self._caller = {"owner of the merchant": "owner", "staff": "owner", "support": "admin", "anybody": None}.get(
             self.row.caller, self.row.caller
         )
 

@@ -45,6 +45,7 @@ _STRANGERS = {
     "staff": _OUTSIDERS,
     "clerk": (*_OUTSIDERS, "owner elsewhere", "former manager"),
     "manager": (*_OUTSIDERS, "owner elsewhere", "former manager", "clerk"),
+    "support": ("customer", "rider", "owner elsewhere", "former manager", "clerk"),
     "owner of the merchant": (*_OUTSIDERS, "owner elsewhere", "former manager", "clerk", "manager"),
 }
 _THOSE_WHO_MAY: dict[str, tuple[str | None, ...]] = {
@@ -52,6 +53,7 @@ _THOSE_WHO_MAY: dict[str, tuple[str | None, ...]] = {
     "staff": ("clerk",),
     "clerk": ("clerk", "manager", "owner"),
     "manager": ("manager", "owner"),
+    "support": ("admin", "manager", "owner"),
     "owner of the merchant": ("owner",),
 }
 

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from tests.api.scene import Scene
 
 # From whom on: a clerk's route is also a manager's and an owner's.
-Caller = Literal["anybody", "customer", "rider", "admin", "staff", "clerk", "manager", "owner of the merchant"]
+Caller = Literal[
+    "anybody", "customer", "rider", "admin", "staff", "clerk", "manager", "support", "owner of the merchant"
+]
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,28 @@ def _step(state: str, **more: Any) -> Callable[[Scene], Visit]:
     return visit
 
 
+def _in_pool(scene: Scene) -> Visit:
+    scene.pooled()
+    return Visit()
+
+
+def _in_pool_to_claim(scene: Scene) -> Visit:
+    return Visit({"delivery_id": scene.pooled().id}, scene.report())
+
+
 def _rider_change(scene: Scene) -> Visit:
     rider = dispatch.read_rider(scene.subjects["rider"])
     return Visit({"rider_id": rider.id}, {"name": "Mara"}, {"If-Match": f'"{rider.version}"'})
+
+
+def _cash_in_hand(scene: Scene) -> Visit:
+    delivery = scene.picked_up()
+    due, rider_id = delivery.cash_to_collect, delivery.rider_id
+    assert due is not None
+    assert rider_id is not None
+    told = dispatch.Command(rider_id, ids.new_id("op"), clock.now())
+    dispatch.deliver(delivery.id, told, dispatch.Evidence(pin=delivery.pin, cash_collected=due, age_proven=True))
+    return Visit({"rider_id": rider_id}, {"amount": due.amount, "currency": due.currency})
 
 
 def _on_shift(scene: Scene) -> Visit:
@@ -405,6 +426,7 @@ TABLE: dict[str, Row] = {
     ),
     "GET /v1/orders": Row("customer", lambda _: Visit()),
     "GET /v1/orders/{order_id}": Row("customer", _own_order(), 404),
+    "GET /v1/orders/{order_id}/rider": Row("customer", _own_order(), 404),
     "POST /v1/orders/{order_id}/cancel": Row("customer", _own_order({"reason": "changed_mind"}), 404),
     "GET /v1/orders/{order_id}/payment": Row("customer", _own_order(method="card"), 404),
     # cancelling after acceptance, and complaints
@@ -508,11 +530,15 @@ TABLE: dict[str, Row] = {
     ),
     "GET /v1/riders/{rider_id}": Row("admin", lambda s: Visit({"rider_id": s.subjects["rider"]})),
     "PATCH /v1/riders/{rider_id}": Row("admin", _rider_change),
+    "POST /v1/riders/{rider_id}/cash_handed_in": Row("admin", _keyed(_cash_in_hand)),
     "GET /v1/rider/profile": Row("rider", lambda _: Visit()),
     "PUT /v1/rider/profile": Row("rider", lambda _: Visit(body={"name": "Lena", "vehicle": "foot"})),
     "POST /v1/rider/shift": Row("rider", lambda s: Visit(body={"state": "on", "position": _spot(s)})),
     "PUT /v1/rider/position": Row("rider", _on_shift),
     "GET /v1/rider/feed": Row("rider", lambda _: Visit()),
+    "GET /v1/rider/pool": Row("rider", _in_pool),
+    "POST /v1/rider/pool/{delivery_id}/claim": Row("rider", _in_pool_to_claim, 409),
+    "GET /v1/deliveries/{delivery_id}/decisions": Row("support", lambda s: Visit({"delivery_id": s.offered().id})),
     f"GET {_DELIVERY}": Row("rider", lambda s: Visit({"delivery_id": s.assigned().id}), 404),
     f"POST {_DELIVERY}/accept": Row("rider", _step("offered"), 404),
     f"POST {_DELIVERY}/decline": Row("rider", _step("offered"), 404),
@@ -522,9 +548,15 @@ TABLE: dict[str, Row] = {
     f"POST {_DELIVERY}/arrived": Row("rider", _step("picked_up"), 404),
     f"POST {_DELIVERY}/delivered": Row(
         "rider",
-        _step("picked_up", pin=lambda d: d.pin, cash_collected=lambda d: msgspec.to_builtins(d.cash_to_collect)),
+        _step(
+            "picked_up",
+            pin=lambda d: d.pin,
+            cash_collected=lambda d: msgspec.to_builtins(d.cash_to_collect),
+            age_proven=True,
+        ),
         404,
     ),
+    f"POST {_DELIVERY}/missed": Row("rider", _step("picked_up", reason="customer_absent"), 404),
     f"POST {_DELIVERY}/failed": Row("rider", _step("picked_up", reason="customer_absent"), 404),
     f"POST {_DELIVERY}/returning": Row("rider", _step("failed"), 404),
     f"POST {_DELIVERY}/returned": Row("rider", _step("failed"), 404),

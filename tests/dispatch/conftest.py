@@ -13,6 +13,8 @@ import pytest
 from chalicelib.dispatch import service
 from chalicelib.dispatch.model.delivery import Delivery
 from chalicelib.dispatch.model.journey import Command
+from chalicelib.dispatch.model.zone import Zone
+from chalicelib.dispatch.service.around import read_zone
 from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.events import EventsRow
 from chalicelib.kernel.geo import Point
@@ -84,9 +86,20 @@ class World:
         return delivery
 
     def look(self, delivery_id: str) -> Delivery:
-        """A search timer fires."""
+        """A search timer fires, and the zone's tick if one is due."""
         service.look_for_rider(delivery_id, ids.new_id("evt"))
+        self.tick()
         return self.delivery(delivery_id)
+
+    def zone(self) -> Zone:
+        """The rhythm of the store's zone."""
+        return read_zone(self.store)
+
+    def tick(self) -> None:
+        """The zone's timer fires, if it is due."""
+        zone = self.zone()
+        if zone.next_tick_at is not None and zone.next_tick_at <= clock.now():
+            service.tick_zone(zone.cell, zone.next_tick_at, ids.new_id("evt"))
 
     def delivery(self, delivery_id: str) -> Delivery:
         (delivery,) = tables.fetch(service.delivery_ref(ids.retag(delivery_id, "ord")))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from chalicelib.dispatch import service
-from chalicelib.kernel import clock, tables
+from chalicelib.kernel import clock, ids, tables
+from chalicelib.kernel.money import Money
 from chalicelib.kernel.transaction import Transaction
 from tests.dispatch.conftest import Meter, World, told
-from tests.dispatch.factories import metres_north, minutes, seconds
+from tests.dispatch.factories import metres_north, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +33,7 @@ def test_a_delivery_from_the_request_to_the_door(world: World, meter: Meter) -> 
     costs["request"] = cost(meter, lambda: made.append(world.request(proof=service.Proof.PIN, pin="4711")))
     delivery_id = made[0].id
     pin = service.Evidence(pin="4711")
-    costs["search and offer"] = cost(meter, lambda: world.look(delivery_id))
+    costs["search and offer"] = cost(meter, lambda: service.look_for_rider(delivery_id, ids.new_id("evt")))
     costs["accept"] = cost(meter, lambda: service.accept_offer(delivery_id, told(rider)))
     costs["moot look"] = cost(meter, lambda: service.look_for_rider(delivery_id, "evt"))
     costs["mark ready"] = cost(meter, lambda: world.ready(delivery_id))
@@ -41,13 +43,13 @@ def test_a_delivery_from_the_request_to_the_door(world: World, meter: Meter) -> 
     costs["delivered"] = cost(meter, lambda: service.deliver(delivery_id, told(rider), pin))
     assert costs == {
         "request": (1, 0, 4),  # delivery and outbox, as part of the order's transaction
-        # Delivery, seven zones, riders, then the transaction; and the read of this test (1 unit).
-        "search and offer": (11, 1 + 7 * 0.5 + 0.5 + 1, 4),
-        "accept": (2, 0.5, 1),
+        # Delivery, its zone (three sizes), what waits there, riders in seven cells and what they have, the transaction.
+        "search and offer": (12, 1 + 1.5 + 0.5 + 7 * 0.5 + 0.5, 4),
+        "accept": (4, 0.5 + 1 + 0.5, 1),  # where the rider is, and how long the store takes
         "moot look": (1, 1, 0),
         "mark ready": (1, 0, 1),  # 2 within the order's transaction
         "at store": (2, 0.5, 1),
-        "picked up": (2, 0.5, 4),
+        "picked up": (5, 0.5 + 0.5 + 0.5, 4 + 1),  # the rider; and the last pair remembers how long the store took
         "at door": (2, 0.5, 1),
         "delivered": (2, 0.5, 4),
     }
@@ -67,9 +69,36 @@ def test_giving_an_offer_back(world: World, meter: Meter) -> None:
 
 def test_a_look_that_finds_nobody(world: World, meter: Meter) -> None:
     delivery = world.request()
-    assert cost(meter, lambda: service.look_for_rider(delivery.id, "evt_1")) == (9, 1 + 7 * 0.5, 4)
-    with clock.freeze(clock.now() + minutes(2)):
-        assert cost(meter, lambda: service.look_for_rider(delivery.id, "evt_2")) == (21, 1 + 19 * 0.5, 4)
+    around = 1.5 + 0.5 + 7 * 0.5  # the zone, what waits there, riders
+    # Delivery and its place in the index, the zone, and the outbox with the tick.
+    assert cost(meter, lambda: service.look_for_rider(delivery.id, "evt_1")) == (11, 1 + around, 2 + 1 + 2 + 2)
+    # A look of its own finds that the zone's ticks have it.
+    assert cost(meter, lambda: service.look_for_rider(delivery.id, "evt_2")) == (2, 1 + 1.5, 0)
+
+
+def test_a_tick(world: World, meter: Meter) -> None:
+    start = clock.now()
+    for number in range(3):
+        with clock.freeze(start + seconds(number)):
+            service.look_for_rider(world.request(ready_at=start).id, ids.new_id("evt"))
+
+    def tick() -> Cost:
+        zone = world.zone()
+        assert zone.next_tick_at is not None
+        with clock.freeze(zone.next_tick_at):
+            return cost(meter, partial(service.tick_zone, zone.cell, zone.next_tick_at, ids.new_id("evt")))
+
+    zone_and_waiting, riders, preparation, taken = 2, 7, 1, 1
+    # Nobody is there for the two that came while a tick was at work: their search begins, each with a write.
+    requests, _, units = tick()
+    assert (requests, units) == (zone_and_waiting + riders + preparation + taken + 2, 4 + 2 * 2)
+    # The looks that came with the requests are over: each sets one in three minutes, should the ticks break off.
+    requests, _, units = tick()
+    assert (requests, units) == (zone_and_waiting + riders + preparation + taken + 3, 4 + 3 * 5)
+    # From now on a tick that changes nothing writes the zone and its next tick, however much waits.
+    riders_further = 19
+    requests, _, units = tick()
+    assert (requests, units) == (zone_and_waiting + riders_further + preparation + taken, 4)
 
 
 def test_a_repeated_report_costs_half_a_read(world: World, meter: Meter) -> None:
@@ -83,11 +112,24 @@ def test_a_repeated_report_costs_half_a_read(world: World, meter: Meter) -> None
 def test_shift_and_heartbeat(world: World, meter: Meter) -> None:
     rider = world.rider()
     here = metres_north(world.store, 50)
-    assert cost(meter, lambda: service.report_position(rider, here, clock.now() + seconds(1))) == (1, 0, 2)
+    assert cost(meter, lambda: service.report_position(rider, here, clock.now() + seconds(1))) == (2, 1, 2)
     far = metres_north(world.store, 40_000)
-    assert cost(meter, lambda: service.report_position(rider, far, clock.now() + seconds(2))) == (1, 0, 3)
+    assert cost(meter, lambda: service.report_position(rider, far, clock.now() + seconds(2))) == (2, 1, 3)
     assert cost(meter, lambda: service.end_shift(rider)) == (2, 1, 5)  # rider, position, its place in the index
     assert cost(meter, lambda: service.start_shift(rider, here)) == (2, 1, 5)
+
+
+def test_what_asks_for_something_costs_more_at_the_acceptance_and_cash_at_the_door(world: World, meter: Meter) -> None:
+    rider = world.rider()
+    due = Money(1850, "EUR")
+    offer = world.offered_to(rider, cash_to_collect=due)
+    # As without cash, but for the rider, whose version is a condition of the write.
+    assert cost(meter, lambda: service.accept_offer(offer.id, told(rider))) == (5, 0.5 + 1 + 0.5 + 1, 4)
+    world.ready(offer.id)
+    service.pick_up(offer.id, told(rider))
+    paid = service.Evidence(cash_collected=due)
+    assert cost(meter, lambda: service.deliver(offer.id, told(rider), paid)) == (3, 0.5 + 1, 6)
+    assert cost(meter, lambda: service.hand_in_cash(rider, due)) == (2, 1, 1)  # 4 with the answer that is remembered
 
 
 def test_a_poll_with_nothing_new_is_one_request_of_at_most_one_unit(world: World, meter: Meter) -> None:

@@ -97,7 +97,7 @@ def test_what_went_to_another_rider_is_no_longer_mine() -> None:
 def test_a_new_offer_sweeps_what_is_done_from_the_list() -> None:
     kept, done, fresh = carried(RIDER), a_delivery(), offered(RIDER)
     rider = a_rider(jobs={kept.id: 2, done.id: 2})
-    after = with_offer(rider, fresh, [kept.id], NOW)
+    after = with_offer(rider, [fresh], [kept.id], NOW)
     assert dict(after.jobs) == {kept.id: 2, fresh.id: fresh.version}
     assert after.version == rider.version + 1
 

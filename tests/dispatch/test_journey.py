@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from chalicelib.dispatch.model import journey
 from chalicelib.dispatch.model.delivery import DECLINED, DROPPED, Delivery, Proof, Status
-from chalicelib.dispatch.model.journey import Command, Evidence, Taken
+from chalicelib.dispatch.model.journey import Command, Taken
 from chalicelib.dispatch.model.policy import STANDARD
+from chalicelib.dispatch.model.proofs import Evidence
 from chalicelib.kernel.errors import DomainError, Invalid
 from tests.dispatch.factories import NOW, a_delivery, carried, cash, command, minutes, offered, seconds
 

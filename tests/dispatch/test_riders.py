@@ -105,6 +105,7 @@ def test_a_rider_who_is_not_heard_of_gets_no_offers(world: World) -> None:
     with clock.freeze(clock.now() + minutes(16)):
         assert world.look(delivery.id).status is Status.UNASSIGNED
         service.report_position(rider, world.store, clock.now())
+    with clock.freeze(clock.now() + minutes(17)):
         assert world.look(delivery.id).offered_to == rider
 
 

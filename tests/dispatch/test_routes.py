@@ -249,3 +249,22 @@ def test_an_etag_that_is_not_ours_is_answered_in_full(rider: Client, etag: str) 
 
 def _accept(delivery_id: str) -> str:
     return f"/v1/rider/deliveries/{delivery_id}/accept"
+
+
+def test_a_second_try_and_what_hostile_phones_send_at_the_door(rider: Client, world: World) -> None:
+    delivery = world.picked_up_by(rider.subject)  # type: ignore[attr-defined]
+    (job,) = rider("GET", "/v1/rider/feed").json["deliveries"]
+    assert (job["tries_left"], job["age_check"]) == (1, False)
+    assert step(rider, delivery.id, "missed", report(reason="customer_absent")).json["status"] == "picked_up"
+    again = step(rider, delivery.id, "missed", report(reason="customer_absent"))
+    assert (again.status, again.json["code"]) == (409, "no_more_tries")
+    feed = rider("GET", "/v1/rider/feed").json
+    assert (feed["deliveries"][0]["tries_left"], [stop["kind"] for stop in feed["route"]]) == (0, ["door"])
+    for hostile in ("AB" * 32, "ab" * 31, "ab" * 32 + "\n", "", "\x00" * 64, 7):
+        refused = step(rider, delivery.id, "delivered", report(photo_sha256=hostile))
+        assert refused.status == 422
+    for hostile in ("yes", 1, {}, []):
+        assert step(rider, delivery.id, "delivered", report(age_proven=hostile)).status == 422
+    assert step(rider, delivery.id, "missed", report(reason="age_not_proven")).status == 422
+    done = step(rider, delivery.id, "delivered", report(photo="p/1.jpg", photo_sha256="ab" * 32, age_proven=True))
+    assert done.status == 200

@@ -15,10 +15,14 @@ from chalicelib.dispatch.model import journey
 from chalicelib.dispatch.model.delivery import EXCLUDED_LIMIT, EXPIRED, SEARCHING, Delivery, Status, excluding
 from chalicelib.dispatch.model.policy import STANDARD
 from chalicelib.dispatch.model.search import (
+    Asked,
     Look,
     conclude,
     expire,
     first_looks,
+    hold,
+    pace,
+    reassign,
     rings,
     search_begins,
     wants_rider,
@@ -29,7 +33,15 @@ from tests.dispatch.factories import NOW, a_delivery, carried, command, minutes,
 
 
 def look(delivery: Delivery, rider_id: str | None, now: datetime = NOW) -> Look:
-    return conclude(delivery, rider_id, now, ids.new_id("evt"), STANDARD)
+    asked = None if rider_id is None else Asked(rider_id)
+    return conclude(delivery, asked, now, ids.new_id("evt"), STANDARD)
+
+
+def held(delivery: Delivery, _rider_id: str | None, now: datetime) -> Look:
+    """A look that finds it too early to ask anybody."""
+    if delivery.status not in SEARCHING or not wants_rider(delivery, now, STANDARD):
+        return look(delivery, None, now)
+    return hold(delivery, now, ids.new_id("evt"), STANDARD)
 
 
 def searching(**changes: object) -> Delivery:
@@ -75,7 +87,8 @@ def test_an_offer_that_ran_out_goes_to_the_next_and_never_back() -> None:
 def test_an_offer_that_ran_out_with_nobody_left_is_open_again() -> None:
     result = look(offered("rider-a"), None, NOW + seconds(35))
     assert (result.delivery.status, result.delivery.offered_to) == (Status.UNASSIGNED, None)
-    assert result.next_look_at == NOW + seconds(55)
+    assert result.delivery.waits, "its zone's ticks find it"
+    assert result.next_look_at == NOW + seconds(35) + STANDARD.guard, "and a look of its own, should they not come"
 
 
 def test_a_look_that_comes_before_its_time_waits() -> None:
@@ -114,13 +127,48 @@ def test_the_store_is_told_when_nobody_is_there_for_three_minutes() -> None:
 
 
 def test_the_search_goes_on_slower_once_the_store_knows() -> None:
-    pauses = []
-    for searched_for, known in ((0, False), (5, True), (45, True)):
-        delivery = replace(searching(), searching_since=NOW - minutes(searched_for), unfilled_at=NOW if known else None)
-        due = look(delivery, None).next_look_at
-        assert due is not None
-        pauses.append(due - NOW)
-    assert pauses == [seconds(20), minutes(1), minutes(5)]
+    old, older = (
+        replace(searching(), searching_since=NOW - minutes(minute), unfilled_at=NOW - minutes(2)) for minute in (5, 45)
+    )
+    assert [pace(each, NOW, STANDARD) for each in ([searching()], [old], [older])] == [
+        seconds(20),
+        minutes(1),
+        minutes(5),
+    ]
+    assert pace([older, searching(), old], NOW, STANDARD) == seconds(20), "as soon as the youngest asks"
+
+
+def test_what_waits_is_written_only_when_something_changes() -> None:
+    waiting = look(searching(), None).delivery
+    assert look(waiting, None, NOW + seconds(20)).delivery is waiting
+    assert look(waiting, None, NOW + seconds(40)).delivery is waiting
+    later = look(waiting, None, NOW + seconds(90)).delivery
+    assert (later.bonus, later.pooled_at) == (100, None)
+    assert look(later, None, NOW + seconds(110)).delivery is later
+    pooled = look(later, None, NOW + seconds(125)).delivery
+    assert pooled.pooled_at == NOW + seconds(125)
+
+
+def test_a_delivery_that_is_held_back_is_no_search_without_success() -> None:
+    result = hold(searching(), NOW, "evt", STANDARD)
+    assert result.delivery.waits
+    assert result.delivery.searching_since is None
+    assert hold(result.delivery, NOW + minutes(2), "evt", STANDARD).delivery is result.delivery
+
+
+def test_many_refusals_call_for_a_bonus_and_the_pool_at_once() -> None:
+    tired = replace(searching(), rounds=4, searching_since=NOW)
+    result = look(tired, "rider-x").delivery
+    assert (result.status, result.bonus, result.pooled_at) == (Status.OFFERED, 100, NOW)
+
+
+def test_a_delivery_is_taken_from_one_rider_for_another() -> None:
+    late = carried("rider-a")
+    result = reassign(late, Asked("rider-b"), NOW + minutes(5), "evt", STANDARD)
+    assert (result.delivery.status, result.delivery.offered_to) == (Status.OFFERED, "rider-b")
+    assert result.delivery.rider_id is None
+    assert result.delivery.excludes("rider-a")
+    assert result.next_look_at == NOW + minutes(5) + seconds(31)
 
 
 def test_a_search_that_finds_nobody_looks_further() -> None:
@@ -174,7 +222,7 @@ def test_an_open_delivery_always_has_a_look_ahead(seed: int) -> None:
         now = max(now, due + seconds(chance.choice((-1, 0, 0, 0, 1, 4, 9, 40))))
         found = chance.choice((None, f"rider-{chance.randrange(10**6)}"))
         for _ in range(chance.choice((1, 1, 2))):
-            result = look(delivery, found, now)
+            result = chance.choice((look, look, held))(delivery, found, now)
             delivery = result.delivery
             if result.next_look_at is not None:
                 heapq.heappush(queue, result.next_look_at)

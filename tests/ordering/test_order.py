@@ -42,6 +42,7 @@ OBSERVATIONS = {
     "failed": lambda o, cause: news.note_delivery_failed(o, change(RIDER, cause=cause), reason="nobody_there"),
     "returned": lambda o, cause: news.note_delivery_returned(o, change(RIDER, cause=cause)),
     "no_rider": lambda o, cause: news.note_no_rider(o, change(cause=cause)),
+    "at_risk": lambda o, cause: news.note_at_risk(o, change(cause=cause)),
 }
 
 
@@ -255,6 +256,16 @@ def test_the_alarm_for_a_missing_rider_ends_with_the_pick_up():
     gone = news.note_picked_up(worried, change(RIDER))
     assert gone.attention == ()
     assert news.note_no_rider(gone, change()) is gone
+
+
+@pytest.mark.parametrize("status", ["accepted", "ready", "out_for_delivery"])
+def test_lateness_to_come_is_in_the_timeline_once(status):
+    order = order_in(status, rules.DELIVERY)
+    warned = news.note_at_risk(order, change())
+
+    assert [entry.step for entry in warned.timeline].count(rules.DELIVERY_AT_RISK) == 1
+    assert (warned.status, warned.attention) == (order.status, order.attention)
+    assert news.note_at_risk(warned, change()) is warned
 
 
 @pytest.mark.parametrize(("observation", "status"), list(itertools.product(OBSERVATIONS, STATUSES)))

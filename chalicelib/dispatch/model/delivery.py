@@ -12,10 +12,13 @@ from enum import StrEnum
 
 import msgspec
 
+from chalicelib.dispatch.model.decision import Decision
 from chalicelib.kernel import ids
 from chalicelib.kernel.geo import Point
 from chalicelib.kernel.money import Money
 
+USUAL_SIZE = 10  # litres: a bag
+HOME_CURRENCY = "EUR"  # of deliveries that were requested without one
 EXCLUDED_LIMIT = 64  # riders; past it the one asked longest ago may be asked again
 _SEARCH_STEPS_KEPT = 8
 
@@ -25,6 +28,12 @@ EXPIRED = "expired"
 DROPPED = "dropped"
 SHIFT_ENDED = "shift_ended"
 PIN_REFUSED = "pin_refused"
+CLAIMED = "claimed"
+REASSIGNED = "reassigned"
+
+
+# Letters of the notices that are given once.
+NEARBY_TOLD, RISK_TOLD = "n", "r"
 
 
 class Status(StrEnum):
@@ -59,6 +68,13 @@ class Proof(StrEnum):
     NONE = "none"
 
 
+class Need(StrEnum):
+    """What an order asks of whoever brings it."""
+
+    COLD_BOX = "cold_box"
+    AGE_CHECK = "age_check"  # age-restricted goods: a rider who may carry them and checks the age at the door
+
+
 class Actor(StrEnum):
     """Who took a step. A step by ``RIDER`` is by the rider of the last offer before it."""
 
@@ -73,7 +89,8 @@ class Step(msgspec.Struct, frozen=True):
     """An entry of the timeline: the status that was reached, and why.
 
     ``at`` is our time, ``captured_at`` the time on the rider's phone. ``cause`` is the event id, operation id or
-    request id that led to it: the same cause never takes a second step. ``rider_id`` is set on offers.
+    request id that led to it: the same cause never takes a second step. ``rider_id`` is set on offers and claims,
+    ``decision`` on offers.
     """
 
     status: Status
@@ -83,6 +100,7 @@ class Step(msgspec.Struct, frozen=True):
     reason: str | None = None
     captured_at: datetime | None = None
     rider_id: str | None = None
+    decision: Decision | None = None
 
 
 class Brief(msgspec.Struct, frozen=True):
@@ -105,7 +123,8 @@ class DeliveryRequest(msgspec.Struct, frozen=True):
     """What another context asks for: bring this order to this door.
 
     ``ready_at`` is when the kitchen expects to be done, ``promised_at`` what the customer was told. ``pin`` is
-    demanded when ``proof`` is ``pin``. ``cash_to_collect`` is None when the order is paid otherwise.
+    demanded when ``proof`` is ``pin``. ``cash_to_collect`` is None when the order is paid otherwise. ``size`` is in
+    litres, ``currency`` is the store's.
     """
 
     order_id: str
@@ -120,10 +139,19 @@ class DeliveryRequest(msgspec.Struct, frozen=True):
     brief: Brief = Brief()
     actor: Actor = Actor.STORE
     cause: str = ""
+    needs: frozenset[Need] = frozenset()
+    size: int = USUAL_SIZE
+    currency: str = HOME_CURRENCY
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """One delivery. ``version`` grows with every change; ``brief`` is None when it was kept apart and not read."""
+    """One delivery. ``version`` grows with every change; ``brief`` is None when it was kept apart and not read.
+
+    ``waits``: found by its zone's ticks. ``mates`` are all deliveries of a running offer of several, in drop-off
+    sequence. ``bonus`` is what the rider gets on top, in minor units of the store's currency. ``pooled_at`` is since
+    when any rider in reach may claim it. ``load`` is how many orders its store had to make when it was offered.
+    ``size`` is in litres.
+    """
 
     id: str
     store_id: str
@@ -148,6 +176,19 @@ class Delivery(msgspec.Struct, frozen=True):
     searching_since: datetime | None = None
     next_look_at: datetime | None = None  # when the latest timer of the search is due
     unfilled_at: datetime | None = None
+    waits: bool = False
+    mates: tuple[str, ...] = ()
+    bonus: int = 0
+    load: int = 0
+    pooled_at: datetime | None = None
+    needs: frozenset[Need] = frozenset()
+    size: int = USUAL_SIZE
+    currency: str = HOME_CURRENCY
+    at_store_at: datetime | None = None  # when the rider is expected at the store, and at the door
+    at_door_at: datetime | None = None
+    doors_before: int = 0
+    told: str = ""  # notices that are given once and were, a letter each
+    photo_hash: str | None = None
     steps: tuple[Step, ...] = ()
     brief: Brief | None = None
 
@@ -172,6 +213,31 @@ class Delivery(msgspec.Struct, frozen=True):
         """Whether the rider has taken this delivery and not yet ended it."""
         return self.rider_id == rider_id and self.status in UNDER_WAY
 
+    @property
+    def arrives_at(self) -> datetime | None:
+        """When the customer may expect the rider; None before a rider has taken it and once the door is reached."""
+        return self.at_door_at if self.status in TO_STORE or self.status is Status.PICKED_UP else None
+
+    @property
+    def comes_at(self) -> datetime | None:
+        """When the store may expect the rider; None before one has taken the delivery and once one is there."""
+        return self.at_store_at if self.status is Status.ASSIGNED else None
+
+    @property
+    def is_at_risk(self) -> bool:
+        """Whether it is on its way and will break its promise, as far as is known."""
+        return self.arrives_at is not None and RISK_TOLD in self.told
+
+    @property
+    def misses(self) -> tuple[Step, ...]:
+        """The tries at the door that were in vain, of which another follows: back on the way, for a reason."""
+        return tuple(step for step in self.steps if _is_miss(step))
+
+    @property
+    def missed_at(self) -> datetime | None:
+        """When the rider tried in vain, by the rider's phone."""
+        return max((step.captured_at or step.at for step in self.misses), default=None)
+
     def step_of(self, rider_id: str, cause: str) -> Step | None:
         """The step that this rider's operation took, if it did."""
         current: str | None = None
@@ -186,9 +252,15 @@ class Delivery(msgspec.Struct, frozen=True):
         for step in reversed(self.steps):
             if step.status is status and step.reason != PIN_REFUSED:
                 return step
-            if step.status is Status.OFFERED:
+            if step.status is Status.OFFERED or step.reason == CLAIMED:
                 return None
+            if status is Status.AT_DOOR and _is_miss(step):
+                return None  # it rang before that
         return None
+
+
+def _is_miss(step: Step) -> bool:
+    return step.status is Status.PICKED_UP and step.reason is not None
 
 
 def delivery_id(order_id: str) -> str:
@@ -221,6 +293,9 @@ def open_delivery(request: DeliveryRequest, now: datetime) -> Delivery:
         proof=request.proof,
         pin=request.pin,
         cash_to_collect=request.cash_to_collect,
+        needs=request.needs,
+        size=request.size,
+        currency=(request.cash_to_collect or Money(0, request.currency)).currency,
         brief=request.brief,
         steps=(Step(Status.UNASSIGNED, now, request.actor, request.cause),),
     )

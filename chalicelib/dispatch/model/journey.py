@@ -6,7 +6,6 @@ takes its step once and is answered the same ever after; a step that a later one
 
 from __future__ import annotations
 
-import hmac
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chalicelib.dispatch.model.delivery import (
+    CLAIMED,
     DECLINED,
     DROPPED,
     PIN_REFUSED,
@@ -26,11 +26,11 @@ from chalicelib.dispatch.model.delivery import (
     excluding,
     with_step,
 )
+from chalicelib.dispatch.model.proofs import Evidence, pin_matches, require_evidence
 from chalicelib.kernel.errors import Conflict, DomainError, Invalid, NotFound, Violation
 
 if TYPE_CHECKING:
     from chalicelib.dispatch.model.policy import Policy
-    from chalicelib.kernel.money import Money
 
 # A phone's clock may run ahead a little, and a phone may have been in a dead spot for long; more is a broken clock.
 CAPTURED_AHEAD = timedelta(minutes=5)
@@ -43,14 +43,6 @@ class Command(msgspec.Struct, frozen=True):
     rider_id: str
     op_id: str
     captured_at: datetime
-
-
-class Evidence(msgspec.Struct, frozen=True):
-    """What the rider shows at the door: the customer's PIN, a photo's reference, the cash that was collected."""
-
-    pin: str | None = None
-    photo: str | None = None
-    cash_collected: Money | None = None
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -72,11 +64,13 @@ class Move(msgspec.Struct, frozen=True):
 
 
 ACCEPT = Move(frozenset((Status.OFFERED,)), Status.ASSIGNED)
+CLAIM = Move(frozenset((Status.UNASSIGNED,)), Status.ASSIGNED)
 DECLINE = Move(frozenset((Status.OFFERED,)), Status.UNASSIGNED)
 ARRIVE_AT_STORE = Move(frozenset((Status.ASSIGNED,)), Status.AT_STORE)
 PICK_UP = Move(frozenset((Status.ASSIGNED, Status.AT_STORE)), Status.PICKED_UP)
 ARRIVE_AT_DOOR = Move(frozenset((Status.PICKED_UP,)), Status.AT_DOOR)
 DELIVER = Move(frozenset((Status.PICKED_UP, Status.AT_DOOR)), Status.DELIVERED)
+MISS = Move(frozenset((Status.PICKED_UP, Status.AT_DOOR)), Status.PICKED_UP)
 FAIL = Move(frozenset((Status.PICKED_UP, Status.AT_DOOR)), Status.FAILED)
 START_RETURN = Move(frozenset((Status.FAILED,)), Status.RETURNING)
 FINISH_RETURN = Move(frozenset((Status.FAILED, Status.RETURNING)), Status.RETURNED)
@@ -106,6 +100,18 @@ def checked(command: Command, now: datetime) -> Command:
     return replace(command, captured_at=checked_capture(command.captured_at, now))
 
 
+# What of its search remains with a delivery that has found its rider: the bonus.
+_FOUND: dict[str, Any] = {
+    "rounds": 0,
+    "searching_since": None,
+    "next_look_at": None,
+    "unfilled_at": None,
+    "waits": False,
+    "mates": (),
+    "pooled_at": None,
+}
+
+
 def accept(delivery: Delivery, command: Command, now: datetime) -> Taken:
     """The rider takes the offer."""
     done = _repeated(delivery, command, ACCEPT)
@@ -122,10 +128,7 @@ def accept(delivery: Delivery, command: Command, now: datetime) -> Taken:
         rider_id=command.rider_id,
         offered_to=None,
         offer_expires_at=None,
-        rounds=0,
-        searching_since=None,
-        next_look_at=None,
-        unfilled_at=None,
+        **_FOUND,
     )
 
 
@@ -145,8 +148,21 @@ def decline(delivery: Delivery, command: Command, now: datetime) -> Taken:
         reason=DECLINED,
         offered_to=None,
         offer_expires_at=None,
+        mates=(),
         excluded=excluding(delivery, command.rider_id),
         rounds=delivery.rounds + 1,
+    )
+
+
+def claim(delivery: Delivery, command: Command, now: datetime) -> Taken:
+    """The rider takes a delivery that everybody in reach may have. Refused with ``claim_lost`` once it is gone."""
+    done = _repeated(delivery, command, CLAIM)
+    if done is not None:
+        return done
+    if delivery.status is not Status.UNASSIGNED or delivery.pooled_at is None:
+        raise Conflict("claim_lost", "Somebody else has this delivery, or it is not to be claimed any more.")
+    return _moved(
+        delivery, CLAIM, command, now, reason=CLAIMED, step_rider=command.rider_id, rider_id=command.rider_id, **_FOUND
     )
 
 
@@ -184,11 +200,15 @@ def pick_up(delivery: Delivery, command: Command, now: datetime) -> Taken:
         raise Conflict(
             "order_not_ready", "The kitchen has not marked this order ready.", retryable=True, retry_after=10
         )
-    return _moved(delivery, PICK_UP, command, now)
+    return _moved(delivery, PICK_UP, command, now, at_store_at=None)
 
 
 def arrive_at_door(delivery: Delivery, command: Command, now: datetime) -> Taken:
-    """The rider is at the customer's door."""
+    """The rider is at the customer's door; a report from before a try in vain is written down and moves nothing."""
+    tried = delivery.missed_at
+    if tried is not None and command.captured_at < tried and delivery.is_carried_by(command.rider_id):
+        known = delivery.step_of(command.rider_id, command.op_id)
+        return Taken(delivery, known) if known else _noted(delivery, ARRIVE_AT_DOOR, command, now)
     return _advance(delivery, ARRIVE_AT_DOOR, command, now)
 
 
@@ -201,13 +221,39 @@ def deliver(delivery: Delivery, command: Command, now: datetime, evidence: Evide
     if done is not None:
         return done
     _require_carrier(delivery, command.rider_id, DELIVER)
-    _require_evidence(delivery, evidence)
+    require_evidence(delivery, evidence)
     if delivery.proof is Proof.PIN:
         if delivery.pin_failures >= policy.pin_attempts:
             raise Conflict("pin_locked", "Too many wrong PINs: the order goes back to the store.")
-        if not _matches(delivery.pin, evidence.pin):
+        if not pin_matches(delivery.pin, evidence.pin):
             return _refuse_pin(delivery, command, now, policy)
-    return _moved(delivery, DELIVER, command, now, photo=evidence.photo, cash_collected=evidence.cash_collected)
+    return _moved(
+        delivery,
+        DELIVER,
+        command,
+        now,
+        photo=evidence.photo,
+        photo_hash=evidence.photo_hash,
+        cash_collected=evidence.cash_collected,
+        at_door_at=None,
+        doors_before=0,
+    )
+
+
+def miss(delivery: Delivery, command: Command, now: datetime, reason: str, policy: Policy) -> Taken:
+    """Nobody took the order; the rider tries again on this trip, after the other doors.
+
+    Refused with ``no_more_tries`` after that: it is to be failed, and goes back.
+    """
+    step = delivery.step_of(command.rider_id, command.op_id)
+    if step is not None:
+        if step not in delivery.misses:
+            raise _op_id_reused()
+        return Taken(delivery, step)
+    _require_carrier(delivery, command.rider_id, MISS)
+    if len(delivery.misses) >= policy.second_tries:
+        raise Conflict("no_more_tries", "This was the last try: report that it failed, and bring the order back.")
+    return _moved(delivery, MISS, command, now, reason=reason)
 
 
 def fail(delivery: Delivery, command: Command, now: datetime, reason: str) -> Taken:
@@ -260,21 +306,29 @@ def _advance(delivery: Delivery, move: Move, command: Command, now: datetime) ->
         move.reaches, frozenset()
     )
     if overtaken:
-        step = _step(move.reaches, command, now, None)
-        steps = (*delivery.steps, step)
-        return Taken(replace(delivery, version=delivery.version + 1, steps=steps), step)
+        return _noted(delivery, move, command, now)
     _require_carrier(delivery, command.rider_id, move)
     return _moved(delivery, move, command, now)
+
+
+def _noted(delivery: Delivery, move: Move, command: Command, now: datetime) -> Taken:
+    """A report that came too late to move anything."""
+    step = _step(move.reaches, command, now, None)
+    return Taken(replace(delivery, version=delivery.version + 1, steps=(*delivery.steps, step)), step)
 
 
 def _repeated(delivery: Delivery, command: Command, move: Move) -> Taken | None:
     """The earlier step that answers this command: by the same operation, or by another that did the same."""
     step = delivery.step_of(command.rider_id, command.op_id)
     if step is not None and step.status is not move.reaches:
-        raise Conflict("op_id_reused", "This op_id belongs to another step: every operation needs its own.")
+        raise _op_id_reused()
     if step is None and delivery.rider_id == command.rider_id:
         step = delivery.step_since_offer(move.reaches)
     return None if step is None else Taken(delivery, step)
+
+
+def _op_id_reused() -> Conflict:
+    return Conflict("op_id_reused", "This op_id belongs to another step: every operation needs its own.")
 
 
 def _require_offer(delivery: Delivery, rider_id: str) -> None:
@@ -304,31 +358,6 @@ def _require_carrier(delivery: Delivery, rider_id: str, move: Move) -> None:
         )
 
 
-def _require_evidence(delivery: Delivery, evidence: Evidence) -> None:
-    violations = []
-    if delivery.proof is Proof.PIN and evidence.pin is None:
-        violations.append(Violation("pin_required", "/pin", "The store demands the customer's PIN."))
-    if delivery.proof is Proof.PHOTO and evidence.photo is None:
-        violations.append(Violation("photo_required", "/photo", "The store demands a photo."))
-    due, given = delivery.cash_to_collect, evidence.cash_collected
-    if due is not None and given != due:
-        params: dict[str, Any] = {"due": {"amount": due.amount, "currency": due.currency}}
-        code, detail = (
-            ("cash_collected_required", "State the cash that was collected.")
-            if given is None
-            else ("cash_amount_differs", "The cash collected is not what was due.")
-        )
-        violations.append(Violation(code, "/cash_collected", detail, params))
-    if due is None and given is not None and given.amount:
-        violations.append(Violation("no_cash_due", "/cash_collected", "This order is paid: no cash is due."))
-    if violations:
-        raise Invalid(violations)
-
-
-def _matches(pin: str | None, given: str | None) -> bool:
-    return pin is not None and given is not None and hmac.compare_digest(pin.encode(), given.encode())
-
-
 def _refuse_pin(delivery: Delivery, command: Command, now: datetime, policy: Policy) -> Taken:
     step = _step(delivery.status, command, now, PIN_REFUSED)
     after = replace(
@@ -351,9 +380,16 @@ def _step(status: Status, command: Command, now: datetime, reason: str | None) -
 
 
 def _moved(
-    delivery: Delivery, move: Move, command: Command, now: datetime, *, reason: str | None = None, **changes: Any
+    delivery: Delivery,
+    move: Move,
+    command: Command,
+    now: datetime,
+    *,
+    reason: str | None = None,
+    step_rider: str | None = None,
+    **changes: Any,
 ) -> Taken:
-    step = _step(move.reaches, command, now, reason)
+    step = replace(_step(move.reaches, command, now, reason), rider_id=step_rider)
     after = replace(
         delivery,
         status=move.reaches,

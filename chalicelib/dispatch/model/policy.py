@@ -19,11 +19,43 @@ class Policy(msgspec.Struct, frozen=True):
     look_slack: timedelta = timedelta(seconds=10)
     look_margin: timedelta = timedelta(seconds=5)
 
-    # Nobody suitable: look again at this pace; slower once the store knows, slower still when it goes on.
+    # While something waits, its zone is planned at this pace; slower once every store knows, slower still when it
+    # goes on. A tick has its zone to itself for `lease_for`; a timer that is overdue by `tick_lost_after` is lost.
     pace: timedelta = timedelta(seconds=20)
     pace_after_alert: timedelta = timedelta(minutes=1)
     pace_when_hopeless: timedelta = timedelta(minutes=5)
     hopeless_after: timedelta = timedelta(minutes=30)
+
+    lease_for: timedelta = timedelta(seconds=8)
+    tick_lost_after: timedelta = timedelta(seconds=45)
+    # What waits for its zone's ticks is looked at by itself this often all the same.
+    guard: timedelta = timedelta(minutes=3)
+    # More open deliveries than this split a zone into finer cells; fewer than `join_below` join it again.
+    split_above: int = 120
+    join_below: int = 60
+    # An offer must be made this long before the rider has to leave; with fewer orders around than `quiet_below`
+    # nothing is gained by waiting, and a rider is asked at once.
+    plan_limit: int = 200  # deliveries in one decision, the most urgent ones
+    answer_time: timedelta = timedelta(seconds=25)
+    quiet_below: int = 6
+
+    # What is offered on top, in minor units of the store's currency, and when everybody in reach may claim it: after so
+    # long without a taker, or so many riders asked in vain.
+    bonuses: tuple[tuple[timedelta, int, int], ...] = (
+        (timedelta(seconds=90), 3, 100),
+        (timedelta(minutes=3), 5, 200),
+        (timedelta(minutes=6), 8, 400),
+    )
+    pool_after: timedelta = timedelta(minutes=2)
+    pool_after_rounds: int = 4
+
+    # A delivery is taken from a rider who has not reached the store when another would have it so much earlier, once,
+    # and from the same rider no more often than this in a shift.
+    reassign_gain: timedelta = timedelta(minutes=6)
+    reassigned_limit: int = 2
+    # Only for riders who take most of what they are asked; a rider who was silent for so long is as good as gone.
+    reassign_accepts: float = 0.7
+    silent_after: timedelta = timedelta(minutes=5)
 
     alert_after_rounds: int = 5
     alert_after: timedelta = timedelta(minutes=3)
@@ -35,6 +67,7 @@ class Policy(msgspec.Struct, frozen=True):
     reach_after_alert: timedelta = timedelta(minutes=90)
     widen_after: timedelta = timedelta(minutes=1)
     candidates: int = 12
+    candidates_limit: int = 200
 
     # Orders of one store go on one trip when none waits longer than this for the other, on the shelf or on the way.
     bundle_wait: timedelta = timedelta(minutes=8)
@@ -43,9 +76,11 @@ class Policy(msgspec.Struct, frozen=True):
     handling: timedelta = timedelta(minutes=2)
 
     pin_attempts: int = 5
+    # How often a rider may ring again on the same trip before an order goes back.
+    second_tries: int = 1
 
     def look_again_after(self, searching_for: timedelta, *, alerted: bool) -> timedelta:
-        """The pause before the next look of a search that found nobody."""
+        """The pause before the next tick where nobody was found for so long."""
         if not alerted:
             return self.pace
         return self.pace_when_hopeless if searching_for >= self.hopeless_after else self.pace_after_alert

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from chalicelib.dispatch.model.delivery import Delivery, Status
 from chalicelib.kernel import geo
 from chalicelib.kernel.geo import Point
+from chalicelib.kernel.money import Money
 
 # Zones are H3 cells of about 36 km² (3.7 km from middle to corner): with one ring around it a store sees at least
 # 5.6 km far in seven queries.
@@ -28,8 +29,24 @@ class Vehicle(StrEnum):
     CAR = "car"
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """What a rider may carry besides so many orders. ``volume`` is in litres, None where only orders are counted.
+
+    ``volume`` and ``cold_box`` are the rider's own word; whether ``age_restricted`` goods may be carried, and how much
+    cash may be in the rider's hands (``cash_limit``, None: any amount), is an admin's.
+    """
+
+    volume: int | None = None
+    cold_box: bool = False
+    age_restricted: bool = True
+    cash_limit: Money | None = None
+
+
+NO_LIMITS = Limits()
+
+
 class Rider(msgspec.Struct, frozen=True):
-    """A rider. ``capacity`` is how many deliveries fit at once.
+    """A rider. ``capacity`` is how many deliveries fit at once, ``cash`` what was collected and not handed in.
 
     ``jobs`` maps every delivery that was offered to the rider of late to its version at the offer. An accepted, ended
     or lost one stays until the next offer sweeps the list: the delivery itself says whose it is.
@@ -44,7 +61,12 @@ class Rider(msgspec.Struct, frozen=True):
     shift_changed_at: datetime | None = None
     zone: str | None = None  # where the shift began; the position tells where it is now
     last_offer_at: datetime | None = None
+    asked: float = 0.0  # how often, and of these how often the answer was yes; the latest count most
+    took: float = 0.0
+    reassigned: int = 0  # how often in this shift a delivery was given to somebody else
     jobs: Mapping[str, int] = msgspec.field(default_factory=dict)
+    limits: Limits = Limits()
+    cash: Money | None = None
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -56,7 +78,10 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class RiderAtWork(msgspec.Struct, frozen=True):
-    """A rider on shift as the planner sees one: ``room`` is how many more deliveries fit."""
+    """A rider on shift as the planner sees one: ``room`` is how many more deliveries fit, of ``capacity``.
+
+    ``accepts`` is the probability that an offer is taken.
+    """
 
     id: str
     point: Point
@@ -64,6 +89,10 @@ class RiderAtWork(msgspec.Struct, frozen=True):
     vehicle: Vehicle
     room: int
     deliveries: tuple[Delivery, ...] = ()  # taken or offered, and not ended
+    capacity: int = 1
+    accepts: float = 0.9
+    limits: Limits = Limits()
+    cash: Money | None = None
 
 
 def zone_of(point: Point) -> str:
@@ -97,11 +126,41 @@ def in_hand(rider: Rider, deliveries: Mapping[str, Delivery | None]) -> list[str
     ]
 
 
-def with_offer(rider: Rider, offered: Delivery, kept: Iterable[str], now: datetime) -> Rider:
+def with_offer(rider: Rider, offered: Iterable[Delivery], kept: Iterable[str], now: datetime) -> Rider:
     """The rider holding one more offer; of the older ones the list keeps only what is still in hand."""
     return replace(
         rider,
         version=rider.version + 1,
         last_offer_at=now,
-        jobs={**{delivery_id: rider.jobs[delivery_id] for delivery_id in kept}, offered.id: offered.version},
+        jobs={
+            **{delivery_id: rider.jobs[delivery_id] for delivery_id in kept},
+            **{each.id: each.version for each in offered},
+        },
     )
+
+
+# Of a rider of whom nothing is known nine offers of ten are expected to be taken, as sure as ten answers would make it.
+# Every new answer makes the older ones count a twentieth less: about the last twenty decide.
+_EXPECTED, _SURENESS, _FADES = 0.9, 10.0, 0.95
+
+
+def acceptance(rider: Rider) -> float:
+    """The probability that the rider takes an offer."""
+    return (rider.took + _EXPECTED * _SURENESS) / (rider.asked + _SURENESS)
+
+
+def with_outcomes(rider: Rider, kept: Iterable[str], deliveries: Mapping[str, Delivery | None]) -> Rider:
+    """The rider with what became of the offers that are about to leave the list; it is written with the next offer.
+
+    Taken and ended is a yes, refused or left unanswered a no; what the store or customer took back tells nothing.
+    """
+    asked, took = rider.asked, rider.took
+    still = frozenset(kept)
+    for delivery_id in rider.jobs:
+        delivery = None if delivery_id in still else deliveries.get(delivery_id)
+        if delivery is None:
+            continue
+        yes = delivery.rider_id == rider.id
+        if yes or delivery.excludes(rider.id):
+            asked, took = asked * _FADES + 1.0, took * _FADES + yes
+    return replace(rider, asked=round(asked, 3), took=round(took, 3))

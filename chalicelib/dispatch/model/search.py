@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from chalicelib.dispatch.model.delivery import (
     EXPIRED,
+    REASSIGNED,
     SEARCHING,
     Actor,
     Delivery,
@@ -23,8 +24,10 @@ from chalicelib.dispatch.model.delivery import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
+    from chalicelib.dispatch.model.decision import Decision
     from chalicelib.dispatch.model.policy import Policy
 
 
@@ -74,14 +77,27 @@ def expire(delivery: Delivery, now: datetime, cause: str) -> Delivery:
         status=Status.UNASSIGNED,
         offered_to=None,
         offer_expires_at=None,
+        mates=(),
         excluded=excluding(delivery, silent),
         rounds=delivery.rounds + 1,
         steps=with_step(delivery, Step(Status.UNASSIGNED, now, Actor.SYSTEM, cause, EXPIRED)),
     )
 
 
-def conclude(delivery: Delivery, rider_id: str | None, now: datetime, cause: str, policy: Policy) -> Look:
-    """What follows from a look at ``delivery`` that found this rider, or none.
+class Asked(msgspec.Struct, frozen=True):
+    """Whom a look has found, and why; ``mates`` are the offer's deliveries in drop-off sequence if they are several.
+
+    ``load`` is how many orders the store has to make.
+    """
+
+    rider_id: str
+    decision: Decision | None = None
+    mates: tuple[str, ...] = ()
+    load: int = 0
+
+
+def conclude(delivery: Delivery, asked: Asked | None, now: datetime, cause: str, policy: Policy) -> Look:
+    """What follows from a look at ``delivery`` that found this rider, or none: then it waits for its zone's ticks.
 
     ``delivery`` is as it was read; where nothing is to be written, the same object comes back.
     """
@@ -91,15 +107,45 @@ def conclude(delivery: Delivery, rider_id: str | None, now: datetime, cause: str
         return _wait(delivery, now, policy)
     after = expire(delivery, now, cause)
     after = replace(after, searching_since=after.searching_since or now)
-    alert = _is_unfilled(after, rider_id, now, policy)
-    if alert:
-        after = replace(after, unfilled_at=now)
-    if rider_id is not None:
-        after = _offer(after, rider_id, now, cause, policy)
+    alert = _is_unfilled(after, asked, now, policy)
+    after = _escalated(after, now, policy, alert=alert)
+    after = replace(after, waits=True) if asked is None else _offer(after, asked, now, cause, policy)
+    return _looked(delivery, after, now, policy, alert=alert)
+
+
+def hold(delivery: Delivery, now: datetime, cause: str, policy: Policy) -> Look:
+    """What follows from a look that found it too early to ask anybody: somebody will be there in time all the same."""
+    return _looked(delivery, replace(expire(delivery, now, cause), waits=True), now, policy)
+
+
+def reassign(delivery: Delivery, asked: Asked, now: datetime, cause: str, policy: Policy) -> Look:
+    """The delivery taken from a rider who has not reached the store, and offered to one who would be there sooner."""
+    freed = replace(
+        delivery,
+        status=Status.UNASSIGNED,
+        rider_id=None,
+        excluded=excluding(delivery, delivery.rider_id or ""),
+        searching_since=now,
+        steps=with_step(delivery, Step(Status.UNASSIGNED, now, Actor.SYSTEM, cause, REASSIGNED)),
+    )
+    return _looked(delivery, _offer(freed, asked, now, cause, policy), now, policy)
+
+
+def pace(deliveries: Sequence[Delivery], now: datetime, policy: Policy) -> timedelta:
+    """How soon a zone in which these wait ticks again: as soon as the youngest search among them asks."""
+    return min(
+        policy.look_again_after(now - (each.searching_since or now), alerted=each.unfilled_at is not None)
+        for each in deliveries
+    )
+
+
+def _looked(before: Delivery, after: Delivery, now: datetime, policy: Policy, *, alert: bool = False) -> Look:
     due = _next_look(after, now, policy)
-    set_timer = not _is_covered(delivery.next_look_at, due, now, policy)
+    set_timer = not _is_covered(before.next_look_at, due, now, policy)
+    if after == before and not set_timer:
+        return Look(before)
     return Look(
-        replace(after, version=delivery.version + 1, next_look_at=due if set_timer else delivery.next_look_at),
+        replace(after, version=before.version + 1, next_look_at=due if set_timer else before.next_look_at),
         due if set_timer else None,
         alert,
     )
@@ -117,13 +163,16 @@ def _wait(delivery: Delivery, now: datetime, policy: Policy) -> Look:
     return Look(replace(delivery, version=delivery.version + 1, next_look_at=due), due)
 
 
-def _offer(delivery: Delivery, rider_id: str, now: datetime, cause: str, policy: Policy) -> Delivery:
-    step = Step(Status.OFFERED, now, Actor.SYSTEM, cause, rider_id=rider_id)
+def _offer(delivery: Delivery, asked: Asked, now: datetime, cause: str, policy: Policy) -> Delivery:
+    step = Step(Status.OFFERED, now, Actor.SYSTEM, cause, rider_id=asked.rider_id, decision=asked.decision)
     return replace(
         delivery,
         status=Status.OFFERED,
-        offered_to=rider_id,
+        offered_to=asked.rider_id,
         offer_expires_at=now + policy.offer_for,
+        mates=asked.mates,
+        load=asked.load,
+        waits=False,
         steps=with_step(delivery, step),
     )
 
@@ -134,18 +183,30 @@ def _too_early(delivery: Delivery, now: datetime, policy: Policy) -> bool:
     return search_begins(delivery.ready_at, now, policy) > now + policy.look_slack
 
 
-def _is_unfilled(delivery: Delivery, rider_id: str | None, now: datetime, policy: Policy) -> bool:
+def _escalated(delivery: Delivery, now: datetime, policy: Policy, *, alert: bool) -> Delivery:
+    """The delivery with what a search that goes on calls for: a bonus, the pool, the store's attention."""
+    since = now - (delivery.searching_since or now)
+    due = [amount for after, rounds, amount in policy.bonuses if since >= after or delivery.rounds >= rounds]
+    to_pool = since >= policy.pool_after or delivery.rounds >= policy.pool_after_rounds
+    return replace(
+        delivery,
+        bonus=max([delivery.bonus, *due]),
+        pooled_at=delivery.pooled_at or (now if to_pool else None),
+        unfilled_at=now if alert else delivery.unfilled_at,
+    )
+
+
+def _is_unfilled(delivery: Delivery, asked: Asked | None, now: datetime, policy: Policy) -> bool:
     if delivery.unfilled_at is not None:
         return False
     since = delivery.searching_since or now
-    return delivery.rounds >= policy.alert_after_rounds or (rider_id is None and now - since >= policy.alert_after)
+    return delivery.rounds >= policy.alert_after_rounds or (asked is None and now - since >= policy.alert_after)
 
 
 def _next_look(delivery: Delivery, now: datetime, policy: Policy) -> datetime:
     if delivery.offer_expires_at is not None:
         return delivery.offer_expires_at + policy.look_grace
-    searching_for = now - (delivery.searching_since or now)
-    return now + policy.look_again_after(searching_for, alerted=delivery.unfilled_at is not None)
+    return now + policy.guard
 
 
 def _is_covered(set_for: datetime | None, due: datetime, now: datetime, policy: Policy) -> bool:

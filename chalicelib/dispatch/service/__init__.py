@@ -5,14 +5,20 @@ from chalicelib.dispatch.model.delivery import (
     Brief,
     Delivery,
     DeliveryRequest,
+    Need,
     Proof,
     Status,
     Step,
     delivery_id,
 )
+from chalicelib.dispatch.model.eta import route
 from chalicelib.dispatch.model.feed import Feed, next_step
-from chalicelib.dispatch.model.journey import Command, Evidence
-from chalicelib.dispatch.model.rider import Position, Rider, Vehicle, zone_of
+from chalicelib.dispatch.model.journey import Command
+from chalicelib.dispatch.model.live import LivePosition, follow_after
+from chalicelib.dispatch.model.proofs import Evidence
+from chalicelib.dispatch.model.rider import Limits, Position, Rider, Vehicle, zone_of
+from chalicelib.dispatch.service.arrivals import check_on_delivery
+from chalicelib.dispatch.service.carrying import hand_in_cash
 from chalicelib.dispatch.service.commands import (
     accept_offer,
     arrive_at_door,
@@ -22,10 +28,13 @@ from chalicelib.dispatch.service.commands import (
     drop_delivery,
     fail_delivery,
     finish_return,
+    miss_customer,
     pick_up,
     start_return,
 )
-from chalicelib.dispatch.service.feed import get_delivery, pin_attempts_left, read_feed
+from chalicelib.dispatch.service.feed import get_delivery, pin_attempts_left, read_feed, tries_left
+from chalicelib.dispatch.service.live import locate_rider
+from chalicelib.dispatch.service.pool import Pool, claim_delivery, explain_delivery, read_pool
 from chalicelib.dispatch.service.records import read_own_rider, read_rider
 from chalicelib.dispatch.service.requests import (
     cancel_delivery,
@@ -45,6 +54,7 @@ from chalicelib.dispatch.service.riders import (
     start_shift,
 )
 from chalicelib.dispatch.service.search import look_for_rider
+from chalicelib.dispatch.service.ticks import tick_zone
 
 __all__ = [
     "Actor",
@@ -54,6 +64,10 @@ __all__ = [
     "DeliveryRequest",
     "Evidence",
     "Feed",
+    "Limits",
+    "LivePosition",
+    "Need",
+    "Pool",
     "Position",
     "Proof",
     "Rider",
@@ -66,6 +80,8 @@ __all__ = [
     "break_off_shift",
     "cancel_delivery",
     "change_rider",
+    "check_on_delivery",
+    "claim_delivery",
     "collect_instead",
     "decline_offer",
     "deliver",
@@ -74,22 +90,31 @@ __all__ = [
     "drop_delivery",
     "end_shift",
     "expect_ready_at",
+    "explain_delivery",
     "fail_delivery",
     "finish_return",
+    "follow_after",
     "get_delivery",
+    "hand_in_cash",
+    "locate_rider",
     "look_for_rider",
     "mark_ready",
+    "miss_customer",
     "next_step",
     "pick_up",
     "pin_attempts_left",
     "read_feed",
     "read_own_rider",
+    "read_pool",
     "read_rider",
     "register_rider",
     "report_position",
     "request_delivery",
+    "route",
     "save_profile",
     "start_return",
     "start_shift",
+    "tick_zone",
+    "tries_left",
     "zone_of",
 ]

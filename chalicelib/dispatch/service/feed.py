@@ -63,6 +63,11 @@ def pin_attempts_left(delivery: Delivery) -> int | None:
     return journey.pin_attempts_left(delivery, in_force())
 
 
+def tries_left(delivery: Delivery) -> int:
+    """How often the rider may still try in vain and go on."""
+    return max(0, in_force().second_tries - len(delivery.misses))
+
+
 def _with_briefs(deliveries: tuple[Delivery, ...]) -> tuple[Delivery, ...]:
     """The deliveries with those briefs that are too long to ride along, in one request where there are any."""
     apart = [each.id for each in deliveries if each.brief is None]

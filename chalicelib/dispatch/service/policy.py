@@ -14,7 +14,13 @@ _ROUND_TRIP = timedelta(seconds=5)
 
 
 def in_force() -> Policy:
-    """The standard figures; on a clock that runs fast, offers live long enough to be seen and taken."""
+    """The standard figures; on a clock that runs fast, offers live long enough to be taken, and ticks to arrive."""
     lease = clock.to_wall(STANDARD.offer_for)
     stretch = _ROUND_TRIP.total_seconds() / lease
-    return STANDARD if stretch <= 1 else replace(STANDARD, offer_for=STANDARD.offer_for * stretch)
+    if stretch <= 1:
+        return STANDARD
+    return replace(
+        STANDARD,
+        offer_for=STANDARD.offer_for * stretch,
+        tick_lost_after=STANDARD.tick_lost_after + STANDARD.offer_for * stretch,
+    )

@@ -92,6 +92,8 @@ def cancel_delivery(
         tx,
         delivery_id,
         DeliveryRow.status.set(Status.CANCELLED.value),
+        DeliveryRow.zone_pk.remove(),
+        DeliveryRow.zone_sk.remove(),
         DeliveryRow.steps.set(DeliveryRow.steps.append([step_line(step)])),
         refusal=lambda item: refuse_cancel(item and item["status"], delivery_id),
     )

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from chalicelib.dispatch.model import journey
 from chalicelib.dispatch.model.delivery import ON_BOARD, Status
-from chalicelib.dispatch.model.rider import Position, Rider, Vehicle, in_hand, zone_of
+from chalicelib.dispatch.model.rider import NO_LIMITS, Limits, Position, Rider, Vehicle, in_hand, zone_of
+from chalicelib.dispatch.service.arrivals import follow_rider, read_whereabouts
 from chalicelib.dispatch.service.records import (
     read_deliveries,
     read_own_rider,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.kernel.idempotency import IdempotencyKey
 
 _RACES = 4
+_LIMITS = Limits.__struct_fields__
 
 
 class _OlderPosition(DomainError):
@@ -38,10 +40,16 @@ class _OlderPosition(DomainError):
 
 
 def register_rider(
-    rider_id: str, *, name: str, vehicle: Vehicle, capacity: int, idempotency: IdempotencyKey | None = None
+    rider_id: str,
+    *,
+    name: str,
+    vehicle: Vehicle,
+    capacity: int,
+    limits: Limits = NO_LIMITS,
+    idempotency: IdempotencyKey | None = None,
 ) -> Rider:
     """Make a signed-up user (``rider_id`` is the token's subject) a rider."""
-    rider = Rider(id=rider_id, name=name, vehicle=vehicle, capacity=capacity)
+    rider = Rider(id=rider_id, name=name, vehicle=vehicle, capacity=capacity, limits=limits)
     tx = Transaction()
     tx.put(
         rider_row(rider),
@@ -54,22 +62,31 @@ def register_rider(
     return rider
 
 
-def save_profile(rider_id: str, *, name: str, vehicle: Vehicle, capacity: int) -> Rider:
-    """The rider's own word on the profile, first or changed; the last one stands."""
+def save_profile(
+    rider_id: str,
+    *,
+    name: str,
+    vehicle: Vehicle,
+    capacity: int,
+    volume: int | None = None,
+    cold_box: bool = False,
+) -> Rider:
+    """The rider's own word on the profile, first or changed; the last one stands. An admin's word is not touched."""
     profile: dict[str, Any] = {"name": name, "vehicle": vehicle, "capacity": capacity}
+    own = {"volume": volume, "cold_box": cold_box}
     for _ in range(_RACES):
         (rider,) = tables.fetch(rider_ref(rider_id))
         try:
             if rider is None:
-                return register_rider(rider_id, **profile)
-            return _change(rider, profile)
+                return register_rider(rider_id, **profile, limits=Limits(volume=volume, cold_box=cold_box))
+            return _change(rider, profile | own)
         except (VersionConflict, Conflict):
             continue
     raise Contention
 
 
 def change_rider(rider_id: str, expected_version: int | None, **profile: Any) -> Rider:
-    """Change name, vehicle or capacity of a rider whom the caller has seen at ``expected_version``."""
+    """Change the profile or limits, by name, of a rider whom the caller has seen at ``expected_version``."""
     rider = read_rider(rider_id)
     if expected_version != rider.version:
         raise VersionConflict("rider", rider_id)
@@ -86,7 +103,7 @@ def start_shift(rider_id: str, point: Point) -> Rider:
         if rider.on_shift:
             move_rider(position)
             return rider
-        after = replace(rider, version=rider.version + 1, on_shift=True, shift_changed_at=now, zone=zone)
+        after = replace(rider, version=rider.version + 1, on_shift=True, shift_changed_at=now, zone=zone, reassigned=0)
         tx = Transaction()
         write_rider(tx, rider, after)
         # Whatever position is left of an earlier shift is replaced; the rider's version guards both.
@@ -112,12 +129,18 @@ def break_off_shift(rider_id: str) -> Rider:
 def report_position(rider_id: str, point: Point, captured_at: datetime) -> Position:
     """A heartbeat: where the rider was when. An older one than is known changes nothing."""
     position = Position(rider_id, point, journey.checked_capture(captured_at, clock.now()))
-    move_rider(position)
+    where = read_whereabouts(rider_id)
+    looks = where.looks_due(position)
+    if move_rider(position, looks=looks) and looks and where.rider is not None:
+        follow_rider(where.rider, position)
     return position
 
 
-def move_rider(position: Position) -> None:
-    """Keep a newer position of a rider on shift: one write, and one in the index."""
+def move_rider(position: Position, *, looks: bool = False) -> bool:
+    """Keep a newer position of a rider on shift: one write, and one in the index. False for an older one.
+
+    ``looks`` notes that what the rider has in hand is looked at from here.
+    """
 
     def refuse(item: dict[str, Any] | None) -> DomainError:
         if item is None or "zone_pk" not in item:
@@ -134,6 +157,7 @@ def move_rider(position: Position) -> None:
             PositionRow.point.set(position.point),
             PositionRow.at.set(at),
             PositionRow.zone_pk.set(zone_pk(zone_of(position.point))),
+            *([PositionRow.looked_from.set(position.point), PositionRow.looked_at.set(at)] if looks else []),
         ],
         condition=PositionRow.zone_pk.exists() & (PositionRow.at < at),
         error=refuse,
@@ -141,11 +165,14 @@ def move_rider(position: Position) -> None:
     try:
         tx.commit()
     except _OlderPosition:
-        return
+        return False
+    return True
 
 
 def _change(rider: Rider, profile: dict[str, Any]) -> Rider:
-    after = replace(rider, version=rider.version + 1, **profile)
+    limits = replace(rider.limits, **{name: profile[name] for name in _LIMITS if name in profile})
+    rest = {name: value for name, value in profile.items() if name not in _LIMITS}
+    after = replace(rider, version=rider.version + 1, limits=limits, **rest)
     tx = Transaction()
     write_rider(tx, rider, after)
     tx.commit()

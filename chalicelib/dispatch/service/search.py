@@ -1,162 +1,144 @@
-"""One look at a delivery that may need a rider: who is near, whom to ask, and when to look again."""
+"""Looks at a delivery that needs a rider, each by a timer of its own or because somebody gave it back.
+
+A delivery that is alone among few orders gets its offer here, for what a single search costs. Where others wait, or
+riders are busy, the look wakes the zone, which plans all of them together (``ticks``).
+"""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from chalicelib.dispatch import planner
-from chalicelib.dispatch.model.delivery import SEARCHING, Delivery
-from chalicelib.dispatch.model.rider import Position, Rider, RiderAtWork, in_hand, with_offer, zones_around
-from chalicelib.dispatch.model.search import Look, conclude, expire, rings, wants_rider
+from chalicelib.dispatch.model.delivery import SEARCHING, Delivery, Status
+from chalicelib.dispatch.model.search import Look, conclude, expire, hold, rings, wants_rider
+from chalicelib.dispatch.model.zone import lineage
+from chalicelib.dispatch.service.around import Hands, read_hands, read_waiting, read_zone, riders_around
+from chalicelib.dispatch.service.offers import RiderTaken, make_offer, write_looks
+from chalicelib.dispatch.service.planning import Proposal, can_wait, nearest_rider, planned
 from chalicelib.dispatch.service.policy import in_force
-from chalicelib.dispatch.service.records import read_deliveries, write_delivery, write_rider
-from chalicelib.dispatch.tables import STATE, PositionRow, RiderRow, position_of, rider_of, rider_pk, zone_pk
-from chalicelib.kernel import clock, geo, tables
-from chalicelib.kernel.errors import Conflict, Contention
-from chalicelib.kernel.event_types import DeliverySearchDue, DeliveryUnfilled
+from chalicelib.dispatch.service.records import read_deliveries
+from chalicelib.dispatch.service.ticks import arm, tick
+from chalicelib.dispatch.service.travel import travel_between
+from chalicelib.dispatch.tables import ZoneTaken
+from chalicelib.kernel import clock
+from chalicelib.kernel.errors import Contention
 from chalicelib.kernel.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from chalicelib.dispatch.model.policy import Policy
+    from chalicelib.dispatch.model.zone import Zone
 
-logger = logging.getLogger(__name__)
-
-_TRAVEL = planner.StraightLine()
-_RIDER_RACES = 4
+_RACES = 4
 _BATCHES = 3  # of candidates that are looked at closely
-_RIDERS_PER_ZONE = 500
 
 
-class _Choice(msgspec.Struct, frozen=True):
-    rider: Rider
-    kept: tuple[str, ...]  # what the rider's list of jobs keeps
-
-
-class _RiderTaken(Conflict):
-    """The rider got another offer, or left, since we looked."""
-
-
-def look_for_rider(delivery_id: str, cause: str) -> None:
+def look_for_rider(delivery_id: str, cause: str, others: Sequence[str] = ()) -> None:
     """Offer the delivery to the next rider if it needs one, and see that somebody looks again in time.
 
-    ``cause`` is the event's id. A repeat, or a look at a delivery that has moved on, does nothing. Raises
-    ``VersionConflict`` when the delivery changed under our hands: look again.
+    ``cause`` is the event's id, ``others`` are deliveries of the same offer. A repeat, or a look at deliveries that
+    have moved on, does nothing. Raises ``VersionConflict`` when one changed under our hands: look again.
     """
     policy = in_force()
     avoid: set[str] = set()
-    for _ in range(_RIDER_RACES):
-        delivery = read_deliveries((delivery_id,))[delivery_id]
-        if delivery is None or delivery.status not in SEARCHING or _has_acted(delivery, cause):
-            return
+    for _ in range(_RACES):
         now = clock.now()
-        choice = None
-        if wants_rider(delivery, now, policy):
-            choice = _choose(expire(delivery, now, cause), now, avoid, policy)
-        look = conclude(delivery, choice.rider.id if choice else None, now, cause, policy)
-        try:
-            _write_look(delivery, look, choice, now)
-        except _RiderTaken:
-            if choice is not None:
-                avoid.add(choice.rider.id)
-        else:
+        known = read_deliveries((delivery_id, *others)).values()
+        searching = [each for each in known if each is not None and each.status in SEARCHING]
+        searching = [each for each in searching if not any(step.cause == cause for step in each.steps)]
+        waiting = [each for each in searching if wants_rider(each, now, policy)]
+        _set_timers([each for each in searching if each not in waiting], now, cause, policy)
+        if not waiting:
             return
+        try:
+            _search(waiting, now, cause, avoid, policy)
+        except (RiderTaken, ZoneTaken):
+            continue
+        return
     raise Contention
 
 
-def _has_acted(delivery: Delivery, cause: str) -> bool:
-    return any(step.cause == cause for step in delivery.steps)
-
-
-def _write_look(delivery: Delivery, look: Look, choice: _Choice | None, now: datetime) -> None:
-    if look.delivery is delivery:
-        return
+def _set_timers(deliveries: list[Delivery], now: datetime, cause: str, policy: Policy) -> None:
+    """An offer is running, or it is too early: only make sure that somebody looks again in time."""
+    looks = [conclude(each, None, now, cause, policy) for each in deliveries]
     tx = Transaction()
-    write_delivery(tx, delivery, look.delivery)
-    if choice is not None:
-        write_rider(
-            tx,
-            choice.rider,
-            with_offer(choice.rider, look.delivery, choice.kept, now),
-            _RiderTaken("rider_taken", "The rider got another offer meanwhile."),
-        )
-    if look.alert:
-        tx.emit(
-            DeliveryUnfilled(
-                delivery_id=delivery.id,
-                order_id=delivery.order_id,
-                store_id=delivery.store_id,
-                rounds=look.delivery.rounds,
-            )
-        )
-    if look.next_look_at is not None:
-        tx.emit_at(look.next_look_at, DeliverySearchDue(delivery_id=delivery.id, attempt=look.delivery.rounds + 1))
+    write_looks(tx, deliveries, looks)
     tx.commit()
-    logger.info(
-        "looked for a rider",
-        extra={"offered": choice is not None, "rounds": look.delivery.rounds, "alert": look.alert},
+
+
+def _search(mine: list[Delivery], now: datetime, cause: str, avoid: set[str], policy: Policy) -> None:
+    zone = read_zone(mine[0].store_point)
+    active = zone.is_active(now, policy)
+    if active and all(each.waits for each in mine):
+        _wait(mine, now, cause, policy)
+        return
+    waiting = read_waiting(zone.cell, lineage(mine[0].store_point)[0]) | {each.id: each for each in mine}
+    if len(waiting) > 1:
+        given_back = any(each.rounds or each.status is Status.OFFERED for each in mine)
+        if zone.is_held(now, policy) or (active and not given_back):
+            _wait(mine, now, cause, policy)
+        else:
+            tick(zone, waiting, now, cause, policy)
+        return
+    (delivery,) = mine
+    proposal, seen = _alone(delivery, now, cause, avoid, policy)
+    if proposal is not None:
+        try:
+            make_offer(mine, proposal, seen[proposal.rider_id], now, cause=cause, policy=policy)
+        except RiderTaken:
+            avoid.add(proposal.rider_id)
+            raise
+        return
+    _wake(zone, delivery, _unmatched(delivery, seen, now, cause, policy), now, policy)
+
+
+def _alone(
+    delivery: Delivery, now: datetime, cause: str, avoid: set[str], policy: Policy
+) -> tuple[Proposal | None, Mapping[str, Hands]]:
+    """Whom to ask for a delivery with which no other waits, and the riders that were looked at."""
+    fresh = expire(delivery, now, cause)
+    near = riders_around(
+        (delivery.store_point,),
+        rings(delivery, now, policy),
+        now,
+        policy,
+        limit=policy.candidates * _BATCHES,
+        avoid=avoid,
     )
+    near = [each for each in near if not fresh.excludes(each.rider_id)]
+    seen: dict[str, Hands] = {}
+    for start in range(0, len(near), policy.candidates):
+        batch = read_hands(near[start : start + policy.candidates])
+        seen |= batch
+        riders = [each.at_work for each in batch.values()]
+        if sum(len(each.deliveries) for each in riders) < policy.quiet_below:
+            proposal = nearest_rider(now, fresh, riders, policy)
+        else:
+            travel = travel_between((fresh,), riders, now)
+            proposal = next(iter(planned(now, (fresh,), riders, travel, policy)), None)
+        if proposal is not None:
+            return proposal, seen
+    return None, seen
 
 
-def _choose(delivery: Delivery, now: datetime, avoid: set[str], policy: Policy) -> _Choice | None:
-    """Whom the planner would ask, of the riders nearest to the store."""
-    nearest = _nearest(delivery, now, avoid, policy)
-    step = policy.candidates
-    for start in range(0, min(len(nearest), step * _BATCHES), step):
-        riders = _at_work(nearest[start : start + step])
-        offers = planner.plan(now, [delivery], [at_work for at_work, _ in riders.values()], _TRAVEL, policy)
-        if offers:
-            return riders[offers[0].rider_id][1]
-    return None
+def _unmatched(delivery: Delivery, seen: Mapping[str, Hands], now: datetime, cause: str, policy: Policy) -> Look:
+    riders = [each.at_work for each in seen.values()]
+    if can_wait(now, delivery, riders, policy):
+        return hold(delivery, now, cause, policy)
+    return conclude(delivery, None, now, cause, policy)
 
 
-def _nearest(delivery: Delivery, now: datetime, avoid: set[str], policy: Policy) -> list[Position]:
-    """Riders on shift around the store who were heard of lately, by distance. A fixed number of queries."""
-    found = [
-        position
-        for position in _positions(delivery, rings(delivery, now, policy))
-        if now - position.at <= policy.heard_within
-        and position.rider_id not in avoid
-        and not delivery.excludes(position.rider_id)
-    ]
-    return sorted(found, key=lambda each: (geo.distance_m(each.point, delivery.store_point), each.rider_id))
+def _wake(zone: Zone, delivery: Delivery, look: Look, now: datetime, policy: Policy) -> None:
+    """Leave the delivery to its zone's ticks, the first of which is set with it."""
+    tx = Transaction()
+    write_looks(tx, (delivery,), (look,))
+    arm(tx, zone, (look.delivery,), now, policy)
+    tx.commit()
 
 
-def _positions(delivery: Delivery, ring_count: int) -> Iterator[Position]:
-    for zone in zones_around(delivery.store_point, ring_count):
-        page = tables.query(PositionRow, zone_pk(zone), index="zone", limit=_RIDERS_PER_ZONE)
-        yield from (position_of(row) for row in page.items)
-
-
-def _at_work(positions: list[Position]) -> dict[str, tuple[RiderAtWork, _Choice]]:
-    """The riders with what they have in hand: one request for them, one for their deliveries."""
-    keys = [(RiderRow, rider_pk(position.rider_id), STATE) for position in positions]
-    rows = tables.batch_get(keys, consistent=False)
-    riders = [rider_of(row) if isinstance(row, RiderRow) else None for row in rows]
-    on_shift = [
-        (position, rider)
-        for position, rider in zip(positions, riders, strict=True)
-        if rider is not None and rider.on_shift
-    ]
-    deliveries = read_deliveries((job for _, rider in on_shift for job in rider.jobs), consistent=False)
-    return {rider.id: _with_hands(rider, position, deliveries) for position, rider in on_shift}
-
-
-def _with_hands(
-    rider: Rider, position: Position, deliveries: dict[str, Delivery | None]
-) -> tuple[RiderAtWork, _Choice]:
-    kept = in_hand(rider, deliveries)
-    at_work = RiderAtWork(
-        id=rider.id,
-        point=position.point,
-        heard_at=position.at,
-        vehicle=rider.vehicle,
-        room=rider.capacity - len(kept),
-        deliveries=tuple(known for each in kept if (known := deliveries[each]) is not None),
-    )
-    return at_work, _Choice(rider, tuple(kept))
+def _wait(deliveries: Sequence[Delivery], now: datetime, cause: str, policy: Policy) -> None:
+    """Leave deliveries to the ticks that their zone is set for anyway."""
+    tx = Transaction()
+    write_looks(tx, deliveries, [hold(each, now, cause, policy) for each in deliveries])
+    tx.commit()

@@ -7,7 +7,11 @@ pk                     sk          what, and how it is found
 ``dlv_…``              BRIEF       its brief, apart only where it is too long to ride along in STATE
 ``RDR#<token sub>``    STATE       a rider
 ``RDR#<token sub>``    POSITION    where the rider is; on shift also in index ``zone`` under ZONE#<H3 cell>
+``PREP#sto_…``         STATE       how long a store took of late
+``ZONE#<H3 cell>``     STATE       a zone's rhythm: who ticks, when the next tick is due, whether it is split
 =====================  ==========  =========================================================================
+
+A delivery that waits for a rider is in index ``zone`` as well, under WAIT#<H3 cell>, by the finer cells and its id.
 """
 
 from chalicelib.dispatch.tables.common import STATE
@@ -21,7 +25,10 @@ from chalicelib.dispatch.tables.deliveries import (
     delivery_of,
     delivery_row,
     step_line,
+    waiting_pk,
+    waiting_prefix,
 )
+from chalicelib.dispatch.tables.preparation import PreparationRow, preparation_ref, write_preparation
 from chalicelib.dispatch.tables.riders import (
     POSITION,
     PositionRow,
@@ -34,6 +41,7 @@ from chalicelib.dispatch.tables.riders import (
     rider_row,
     zone_pk,
 )
+from chalicelib.dispatch.tables.zones import ZoneRow, ZoneTaken, write_zone, zone_ref
 
 __all__ = [
     "BRIEF",
@@ -42,7 +50,10 @@ __all__ = [
     "BriefRow",
     "DeliveryRow",
     "PositionRow",
+    "PreparationRow",
     "RiderRow",
+    "ZoneRow",
+    "ZoneTaken",
     "brief_of",
     "brief_row",
     "changes",
@@ -50,10 +61,16 @@ __all__ = [
     "delivery_row",
     "position_of",
     "position_row",
+    "preparation_ref",
     "rider_changes",
     "rider_of",
     "rider_pk",
     "rider_row",
     "step_line",
+    "waiting_pk",
+    "waiting_prefix",
+    "write_preparation",
+    "write_zone",
     "zone_pk",
+    "zone_ref",
 ]

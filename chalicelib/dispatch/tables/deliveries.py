@@ -11,8 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import astuple
 from pynamodb.attributes import BinaryAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.dispatch.model.delivery import Actor, Brief, Delivery, Proof, Status, Step
+from chalicelib.dispatch.model import decision
+from chalicelib.dispatch.model.delivery import (
+    HOME_CURRENCY,
+    USUAL_SIZE,
+    Actor,
+    Brief,
+    Delivery,
+    Need,
+    Proof,
+    Status,
+    Step,
+)
+from chalicelib.dispatch.model.zone import ancestry, lineage
 from chalicelib.dispatch.tables.common import STATE, PointAttribute, of_ms, to_ms
 from chalicelib.kernel import clock, tables
 from chalicelib.kernel.money import Money
@@ -25,8 +38,19 @@ INLINE_BRIEF_BYTES = 220
 _MARK_BYTES = 4
 
 
+class WaitingIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+    """The deliveries that wait for a rider in a zone. It is the index of riders on shift, under other partitions."""
+
+    class Meta:
+        index_name = "zone"
+        projection = AllProjection()
+
+    zone_pk = UnicodeAttribute(hash_key=True)
+    zone_sk = UnicodeAttribute(range_key=True)
+
+
 class DeliveryRow(tables.Row):
-    """A delivery as it stands."""
+    """A delivery as it stands. ``zone_pk`` and ``zone_sk`` are there as long as it waits."""
 
     class Meta(tables.Meta):
         context = "dispatch"
@@ -54,6 +78,20 @@ class DeliveryRow(tables.Row):
     searching_since = NumberAttribute(null=True, attr_name="searching")
     next_look_at = NumberAttribute(null=True, attr_name="next_look")
     unfilled_at = NumberAttribute(null=True, attr_name="unfilled")
+    zone_pk = UnicodeAttribute(null=True)
+    zone_sk = UnicodeAttribute(null=True)
+    waiting = WaitingIndex()
+    mates = UnicodeAttribute(null=True)
+    bonus = NumberAttribute(null=True)
+    load = NumberAttribute(null=True)
+    pooled_at = NumberAttribute(null=True, attr_name="pooled")
+    needs = UnicodeAttribute(null=True)
+    size = NumberAttribute(null=True)
+    at_store_at = NumberAttribute(null=True, attr_name="comes")
+    at_door_at = NumberAttribute(null=True, attr_name="eta")
+    doors_before = NumberAttribute(null=True, attr_name="ahead")
+    told = UnicodeAttribute(null=True)
+    photo_hash = BinaryAttribute(null=True, legacy_encoding=False)
     steps: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
     brief = BinaryAttribute(null=True, legacy_encoding=False)
 
@@ -120,6 +158,19 @@ def delivery_of(row: DeliveryRow | None) -> Delivery | None:
         searching_since=of_ms(row.searching_since),
         next_look_at=of_ms(row.next_look_at),
         unfilled_at=of_ms(row.unfilled_at),
+        waits=row.zone_pk is not None,
+        mates=tuple(f"dlv_{ulid}" for ulid in (row.mates or "").split()),
+        bonus=int(row.bonus or 0),
+        load=int(row.load or 0),
+        pooled_at=of_ms(row.pooled_at),
+        needs=frozenset(Need(each) for each in (row.needs or "").split()),
+        size=int(row.size or USUAL_SIZE),
+        currency=row.currency or HOME_CURRENCY,
+        at_store_at=of_ms(row.at_store_at),
+        at_door_at=of_ms(row.at_door_at),
+        doors_before=int(row.doors_before or 0),
+        told=row.told or "",
+        photo_hash=bytes(row.photo_hash).hex() if row.photo_hash else None,
         steps=tuple(_step_of(line) for line in row.steps),
         brief=_unpacked(row.brief) if row.brief else None,
     )
@@ -131,7 +182,6 @@ def brief_of(row: BriefRow | None) -> Brief | None:
 
 
 def _attributes(delivery: Delivery) -> dict[str, Any]:
-    money = delivery.cash_to_collect or delivery.cash_collected
     return {
         "status": delivery.status.value,
         "version": delivery.version,
@@ -145,7 +195,7 @@ def _attributes(delivery: Delivery) -> dict[str, Any]:
         "pin": delivery.pin,
         "pin_failures": delivery.pin_failures or None,
         "photo": delivery.photo,
-        "currency": money.currency if money else None,
+        "currency": delivery.currency,
         "cash_to_collect": delivery.cash_to_collect.amount if delivery.cash_to_collect else None,
         "cash_collected": delivery.cash_collected.amount if delivery.cash_collected else None,
         "rider_id": delivery.rider_id,
@@ -156,8 +206,35 @@ def _attributes(delivery: Delivery) -> dict[str, Any]:
         "searching_since": to_ms(delivery.searching_since),
         "next_look_at": to_ms(delivery.next_look_at),
         "unfilled_at": to_ms(delivery.unfilled_at),
+        "zone_pk": waiting_pk(lineage(delivery.store_point)[0]) if delivery.waits else None,
+        "zone_sk": _waiting_sk(delivery) if delivery.waits else None,
+        "mates": " ".join(each.partition("_")[2] for each in delivery.mates) or None,
+        "bonus": delivery.bonus or None,
+        "load": delivery.load or None,
+        "pooled_at": to_ms(delivery.pooled_at),
+        "needs": " ".join(sorted(delivery.needs)) or None,
+        "size": delivery.size if delivery.size != USUAL_SIZE else None,
+        "at_store_at": to_ms(delivery.at_store_at),
+        "at_door_at": to_ms(delivery.at_door_at),
+        "doors_before": delivery.doors_before or None,
+        "told": delivery.told or None,
+        "photo_hash": bytes.fromhex(delivery.photo_hash) if delivery.photo_hash else None,
         "steps": [step_line(step) for step in delivery.steps],
     }
+
+
+def waiting_pk(whole: str) -> str:
+    """The index's partition of what waits in a whole zone."""
+    return f"WAIT#{whole}"
+
+
+def waiting_prefix(cell: str) -> str:
+    """With what the sort keys of a part begin; nothing for a whole zone."""
+    return "".join(f"{each}/" for each in ancestry(cell)[1:])
+
+
+def _waiting_sk(delivery: Delivery) -> str:
+    return f"{waiting_prefix(lineage(delivery.store_point)[-1])}{delivery.id}"
 
 
 def _money(amount: float | None, currency: str | None) -> Money | None:
@@ -178,10 +255,11 @@ _ACTOR_OF = {letter: actor for actor, letter in _ACTORS.items()}
 
 
 def step_line(step: Step) -> str:
-    """A step as one short line: status, time, actor and cause, then what applies of ``c=``, ``w=`` and ``r=``.
+    """A step as one short line: status, time, actor and cause, then what applies of ``c=``, ``w=``, ``r=``, ``d=``.
 
     Times are hexadecimal milliseconds since 1970; ``c`` is how long before that the phone took it down, ``w`` why,
-    ``r`` the rider who was asked. Such lines keep a whole journey below 1 KB; maps would take three times as much.
+    ``r`` the rider who was asked, ``d`` what the offer cost and ``u`` the runner-up. Such lines keep a whole journey
+    below 1 KB; maps would take three times as much.
     """
     parts = [step.status.value, f"{clock.epoch_ms(step.at):x}", _ACTORS[step.actor], _short(step.cause)]
     if step.captured_at is not None:
@@ -190,6 +268,10 @@ def step_line(step: Step) -> str:
         parts.append(f"w={step.reason}")
     if step.rider_id is not None:
         parts.append(f"r={_short(step.rider_id)}")
+    if step.decision is not None:
+        parts.append(f"d={decision.written(step.decision)}")
+        if step.decision.runner_up is not None:
+            parts.append(f"u={_short(step.decision.runner_up)}")
     return " ".join(_SPACE.sub("_", part) for part in parts)
 
 
@@ -197,7 +279,7 @@ def _step_of(line: str) -> Step:
     status, at, actor, cause, *rest = line.split(" ")
     more = dict(part.split("=", 1) for part in rest)
     moment = int(at, 16)
-    captured, rider = more.get("c"), more.get("r")
+    captured, rider, kept, second = more.get("c"), more.get("r"), more.get("d"), more.get("u")
     return Step(
         status=Status(status),
         at=clock.from_epoch_ms(moment),
@@ -206,6 +288,7 @@ def _step_of(line: str) -> Step:
         reason=more.get("w"),
         captured_at=None if captured is None else clock.from_epoch_ms(moment - int(captured, 16)),
         rider_id=None if rider is None else _long(rider),
+        decision=None if kept is None else decision.read(kept, None if second is None else _long(second)),
     )
 
 

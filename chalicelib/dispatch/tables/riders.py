@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from pynamodb.attributes import BooleanAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.dispatch.model.rider import Position, Rider, Vehicle
+from chalicelib.dispatch.model.rider import Limits, Position, Rider, Vehicle
 from chalicelib.dispatch.tables.common import STATE, PointAttribute, of_ms, to_ms
 from chalicelib.kernel import clock, tables
+from chalicelib.kernel.money import Money
 
 if TYPE_CHECKING:
     from pynamodb.expressions.update import Action
@@ -31,6 +32,14 @@ class RiderRow(tables.Row):
     shift_changed_at = NumberAttribute(null=True)
     zone = UnicodeAttribute(null=True)
     last_offer_at = NumberAttribute(null=True)
+    asked = NumberAttribute(null=True)
+    took = NumberAttribute(null=True)
+    reassigned = NumberAttribute(null=True)
+    volume = NumberAttribute(null=True)
+    cold_box = BooleanAttribute(null=True)
+    no_age_restricted = BooleanAttribute(null=True)
+    cash_limit = UnicodeAttribute(null=True)
+    cash = UnicodeAttribute(null=True)
     jobs: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
 
 
@@ -55,6 +64,8 @@ class PositionRow(tables.Row):
     zone_sk = UnicodeAttribute(null=True)
     point = PointAttribute()
     at = NumberAttribute()
+    looked_from = PointAttribute(null=True, attr_name="seen_from")
+    looked_at = NumberAttribute(null=True, attr_name="seen_at")
     in_zone = ZoneIndex()
 
 
@@ -97,8 +108,30 @@ def rider_of(row: RiderRow | None) -> Rider | None:
         shift_changed_at=of_ms(row.shift_changed_at),
         zone=row.zone,
         last_offer_at=of_ms(row.last_offer_at),
+        asked=float(row.asked or 0.0),
+        took=float(row.took or 0.0),
+        reassigned=int(row.reassigned or 0),
         jobs={f"dlv_{ulid}": int(version) for ulid, _, version in (job.partition(":") for job in row.jobs)},
+        limits=Limits(
+            volume=int(row.volume) if row.volume else None,
+            cold_box=bool(row.cold_box),
+            age_restricted=not row.no_age_restricted,
+            cash_limit=_money(row.cash_limit),
+        ),
+        cash=_money(row.cash),
     )
+
+
+def _money(kept: str | None) -> Money | None:
+    """An amount that was kept as ``20000 EUR``."""
+    if kept is None:
+        return None
+    amount, currency = kept.split(" ")
+    return Money(int(amount), currency)
+
+
+def _kept(money: Money | None) -> str | None:
+    return None if money is None else f"{money.amount} {money.currency}"
 
 
 def _rider_attributes(rider: Rider) -> dict[str, Any]:
@@ -111,6 +144,14 @@ def _rider_attributes(rider: Rider) -> dict[str, Any]:
         "shift_changed_at": to_ms(rider.shift_changed_at),
         "zone": rider.zone,
         "last_offer_at": to_ms(rider.last_offer_at),
+        "asked": rider.asked or None,
+        "took": rider.took or None,
+        "reassigned": rider.reassigned or None,
+        "volume": rider.limits.volume,
+        "cold_box": rider.limits.cold_box or None,
+        "no_age_restricted": not rider.limits.age_restricted or None,
+        "cash_limit": _kept(rider.limits.cash_limit),
+        "cash": _kept(rider.cash),
         "jobs": [f"{job.partition('_')[2]}:{version}" for job, version in sorted(rider.jobs.items())],
     }
 

@@ -80,9 +80,14 @@ def due_at(order: Order) -> datetime:
     return order.promise.ready_at
 
 
-def tag(entries: Iterable[tuple[str, int]]) -> str:
-    """The board's ETag: changes when an order comes, goes or changes (``entries``: order ids and versions)."""
+def tag(entries: Iterable[tuple[str, int]], minute: int | None = None) -> str:
+    """The board's ETag: changes when an order comes, goes or changes (``entries``: order ids and versions).
+
+    When riders come is no part of the orders: with a ``minute`` a board that shows it is a new one every minute.
+    """
     listed = ";".join(f"{order_id}:{version}" for order_id, version in sorted(entries))
+    if minute is not None:
+        listed += f"@{minute}"
     return hashlib.sha256(listed.encode()).hexdigest()[:20]
 
 

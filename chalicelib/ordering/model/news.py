@@ -14,6 +14,7 @@ from chalicelib.ordering.model.order import (
     ASKED,
     AUTHORISED,
     CONFIRMED,
+    DELIVERY_AT_RISK,
     DELIVERY_FAILED,
     DELIVERY_RETURNED,
     ENDED,
@@ -123,6 +124,14 @@ def note_no_rider(order: Order, change: Change) -> Order:
     if order.knows(change.cause):
         return order
     return replace(order.with_entry(NO_RIDER, change), attention=(*order.attention, NO_RIDER))
+
+
+def note_at_risk(order: Order, change: Change) -> Order:
+    """The promise will not be kept. Moot once the goods are there, or the order has ended."""
+    on_the_way = order.status in UNDER_WAY | {Status.HANDED_OVER, Status.OUT_FOR_DELIVERY}
+    if not on_the_way or any(entry.step == DELIVERY_AT_RISK for entry in order.timeline):
+        return order
+    return order.with_entry(DELIVERY_AT_RISK, change)
 
 
 def _note_trouble(order: Order, trouble: Attention, change: Change, reason: str | None) -> Order:

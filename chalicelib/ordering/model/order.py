@@ -66,6 +66,7 @@ PAYMENT_REQUESTED: Final = "payment_requested"
 # Where the payment of an order stands whose method was saved and is charged when it is due.
 SAVED: Final = "saved"
 ASKED: Final = "asked"
+DELIVERY_AT_RISK: Final = "delivery_at_risk"
 
 # What the board must draw the staff's eyes to.
 NO_RIDER: Final = "no_rider"

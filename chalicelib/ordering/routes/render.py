@@ -217,6 +217,7 @@ def card_view(card: service.Card) -> BoardCard:
         lines=lines,
         minimum_age=card.document.minimum_age,
         table=card.document.table or None,
+        delivery=_delivery(card),
     )
 
 
@@ -328,8 +329,17 @@ def _credits(payment: service.Payment) -> list[CreditTender]:
     ]
 
 
-def _delivery(snapshot: service.OrderSnapshot) -> OrderDelivery | None:
+def _delivery(snapshot: service.OrderSnapshot | service.Card) -> OrderDelivery | None:
     delivery = snapshot.delivery
     if delivery is None:
         return None
-    return OrderDelivery(id=delivery.id, status=delivery.status.value, has_rider=delivery.rider_id is not None)
+    arrives_at = delivery.arrives_at
+    return OrderDelivery(
+        id=delivery.id,
+        status=delivery.status.value,
+        has_rider=delivery.rider_id is not None,
+        rider_at_store_at=_instant(delivery.comes_at),
+        arrives_at=_instant(arrives_at),
+        stops_before=None if arrives_at is None else delivery.doors_before,
+        at_risk=delivery.is_at_risk,
+    )

@@ -41,11 +41,13 @@ from chalicelib.ordering.schemas.views import (
     QuoteModifier,
     QuoteTax,
     QuoteView,
+    RiderPlace,
     StoreOrderPage,
     StoreOrderState,
     StoreOrderView,
     TicketLine,
     TimelineEntry,
+    TrackingView,
 )
 
 __all__ = [
@@ -84,10 +86,12 @@ __all__ = [
     "QuoteView",
     "RejectOrder",
     "RequestQuote",
+    "RiderPlace",
     "StoreCreditTender",
     "StoreOrderPage",
     "StoreOrderState",
     "StoreOrderView",
     "TicketLine",
     "TimelineEntry",
+    "TrackingView",
 ]

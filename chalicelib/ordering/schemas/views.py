@@ -147,6 +147,40 @@ class OrderDelivery(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     status: str
     has_rider: bool
+    rider_at_store_at: Annotated[
+        InstantText | None, Meta(description="When the rider is expected at the store, while on the way to it.")
+    ] = None
+    arrives_at: Annotated[
+        InstantText | None, Meta(description="When the rider is expected at the door, from the acceptance until then.")
+    ] = None
+    stops_before: Annotated[
+        int | None, Meta(description="How many other customers the rider goes to first, as far as is known.")
+    ] = None
+    at_risk: Annotated[bool, Meta(description="It will come later than it was promised.")] = False
+
+
+class RiderPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the rider was, in degrees; `coarse` is about a kilometre."""
+
+    lat: float
+    lng: float
+    at: InstantText
+    precision: Literal["exact", "coarse"]
+
+
+class TrackingView(msgspec.Struct, frozen=True, kw_only=True):
+    """The rider's way to you."""
+
+    status: Annotated[str | None, Meta(description="Of the delivery; null as long as there is none.")]
+    arrives_at: InstantText | None
+    stops_before: int | None
+    position: Annotated[
+        RiderPlace | None,
+        Meta(
+            description="Only between the store and your door. Coarse while other customers come first, and when the "
+            "rider's phone is silent; null after ten minutes of silence."
+        ),
+    ]
 
 
 class PaymentStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -307,6 +341,7 @@ class BoardCard(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[TicketLine]
     minimum_age: int
     table: str | None
+    delivery: OrderDelivery | None
 
 
 class BoardView(msgspec.Struct, frozen=True, kw_only=True):

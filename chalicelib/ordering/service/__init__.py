@@ -33,6 +33,7 @@ from chalicelib.ordering.service.board import Board, Card, look_at_board
 from chalicelib.ordering.service.cancelling import cancel_own_order
 from chalicelib.ordering.service.following import (
     follow_payment,
+    note_at_risk,
     note_delivered,
     note_delivery_failed,
     note_delivery_returned,
@@ -73,6 +74,7 @@ from chalicelib.ordering.service.staff import (
     start_order,
 )
 from chalicelib.ordering.service.sweeping import settle_order, sweep
+from chalicelib.ordering.service.tracking import Tracking, track_order
 from chalicelib.payments.service import (
     HTML_POLICY,
     Bill,
@@ -128,6 +130,7 @@ __all__ = [
     "Substitute",
     "Tender",
     "Tip",
+    "Tracking",
     "accept_claim",
     "accept_order",
     "adjust_order",
@@ -163,6 +166,7 @@ __all__ = [
     "look_at_board",
     "mark_order_ready",
     "next_steps",
+    "note_at_risk",
     "note_delivered",
     "note_delivery_failed",
     "note_delivery_returned",
@@ -183,6 +187,7 @@ __all__ = [
     "start_order",
     "start_tip",
     "sweep",
+    "track_order",
     "watch_claim",
     "watch_deadline",
     "watch_payment",

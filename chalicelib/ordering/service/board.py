@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from chalicelib.kernel import tables
+from chalicelib.dispatch import service as dispatch
+from chalicelib.kernel import clock, tables
 from chalicelib.ordering.model import board as rules
+from chalicelib.ordering.model.order import ENDED, Status
 from chalicelib.ordering.tables import OrderRow, document_ref, order_id_of, order_ref
 
 if TYPE_CHECKING:
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from chalicelib.ordering.model.quote import Quote
 
 
+# What has been accepted may have a delivery.
+_WITH_RIDERS = frozenset(each.value for each in Status if each not in ENDED and each is not Status.PLACED)
+
+
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """An open order, what can be done with it now (the expected step first), and when that is due."""
 
@@ -24,6 +30,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     document: Quote
     next_steps: tuple[rules.Step, ...]
     due_at: datetime
+    delivery: dispatch.Delivery | None = None
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,17 +50,28 @@ def look_at_board(store_id: str, seen: str | None = None) -> Board:
     follow as those leave, and are in the store's list meanwhile.
     """
     entries = _entries(store_id)
-    tag = rules.tag((order_id_of(row), int(row.version)) for row in entries)
+    riders_come = any(row.status in _WITH_RIDERS for row in entries)
+    minute = int(clock.now().timestamp() // 60) if riders_come else None
+    tag = rules.tag(((order_id_of(row), int(row.version)) for row in entries), minute)
     pause = rules.look_again_after(row.status for row in entries)
     if seen == tag:
         return Board(tag=tag, look_again_after=pause, cards=None)
     shown = entries[: rules.MOST_CARDS]
     states = [order_ref(order_id_of(row)) for row in shown]
     documents = [document_ref(row.customer_id, order_id_of(row)) for row in shown]
-    read = tables.fetch(*states, *documents) if shown else ()
+    bringing = {row.pk: dispatch.delivery_ref(order_id_of(row)) for row in shown if row.status in _WITH_RIDERS}
+    read = tables.fetch(*states, *documents, *bringing.values()) if shown else ()
+    many = len(shown)
+    deliveries = dict(zip(bringing, read[2 * many :], strict=True))
     cards = [
-        Card(order=order, document=document, next_steps=rules.next_steps(order), due_at=rules.due_at(order))
-        for order, document in zip(read[: len(shown)], read[len(shown) :], strict=True)
+        Card(
+            order=order,
+            document=document,
+            next_steps=rules.next_steps(order),
+            due_at=rules.due_at(order),
+            delivery=deliveries.get(row.pk),
+        )
+        for row, order, document in zip(shown, read[:many], read[many : 2 * many], strict=True)
         if order is not None and document is not None and order.is_on_board
     ]
     cards.sort(key=lambda card: (card.due_at, card.order.id))

@@ -104,6 +104,11 @@ def note_no_rider(order_id: str, cause: str) -> None:
     _note(order_id, news.note_no_rider, _by_system(cause))
 
 
+def note_at_risk(order_id: str, cause: str) -> None:
+    """The order will come later than promised: customer and staff read it in the timeline."""
+    _note(order_id, news.note_at_risk, _by_system(cause))
+
+
 def _note(order_id: str, rule: Callable[[Order, Change], Order], change: Change) -> None:
     order: Order | None = tables.fetch(order_ref(order_id))[0]
     if order is None:

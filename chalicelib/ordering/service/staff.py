@@ -209,6 +209,8 @@ def _delivery_request(order: Order, document: Quote, store: stores.Store, cause:
             note=_note(destination.instructions, document.minimum_age),
         ),
         cause=cause,
+        currency=order.total.currency,
+        needs=frozenset((dispatch.Need.AGE_CHECK,)) if document.minimum_age else frozenset(),
     )
 
 

@@ -96,8 +96,12 @@ class Rider:
         return self.report(delivery_id, "arrived")
 
     def deliver(self, delivery_id: str, **evidence: Any) -> Json:
-        """Hand over, with `pin`, `photo` or `cash_collected`."""
-        return self.report(delivery_id, "delivered", **evidence)
+        """Hand over, with `pin`, `photo` or `cash_collected`; whoever opens is old enough unless told otherwise."""
+        return self.report(delivery_id, "delivered", **{"age_proven": True, **evidence})
+
+    def miss(self, delivery_id: str, reason: str = "customer_absent") -> Json:
+        """Ring in vain, to ring again later."""
+        return self.report(delivery_id, "missed", reason=reason)
 
     def fail(self, delivery_id: str, reason: str = "customer_absent") -> Json:
         """Give up at the door."""

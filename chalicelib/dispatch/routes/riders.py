@@ -9,12 +9,15 @@ import msgspec
 
 from chalicelib.dispatch import service
 from chalicelib.dispatch.schemas import (
+    Cash,
     ChangeRider,
     ChangeShift,
     Deliver,
     DeliveryView,
     FailDelivery,
     FeedView,
+    HandInCash,
+    MissCustomer,
     PositionView,
     RegisterRider,
     ReportPosition,
@@ -52,6 +55,10 @@ def _registered(rider: service.Rider) -> Reply[RiderView]:
     return Reply(rider_view(rider), etag=rider.version, location=f"/v1/riders/{rider.id}")
 
 
+def _seen(rider: service.Rider) -> Reply[RiderView]:
+    return Reply(rider_view(rider), etag=rider.version)
+
+
 @endpoints.post(
     "/v1/riders",
     permission=_ADMIN,
@@ -72,6 +79,12 @@ def register_rider(request: Request[RegisterRider]) -> service.Rider:
         name=request.body.name,
         vehicle=service.Vehicle(request.body.vehicle),
         capacity=request.body.capacity,
+        limits=service.Limits(
+            volume=request.body.volume,
+            cold_box=request.body.cold_box,
+            age_restricted=request.body.age_restricted,
+            cash_limit=_money(request.body.cash_limit),
+        ),
         idempotency=request.idempotency,
     )
 
@@ -97,12 +110,32 @@ def get_rider(request: Request[None]) -> Reply[RiderView]:
     errors=("rider_not_found", "version_conflict"),
 )
 def change_rider(request: Request[ChangeRider]) -> Reply[RiderView]:
-    """Change a rider's name, vehicle or capacity."""
+    """Change a rider's profile, and what only an admin may: the cash limit and age-restricted goods."""
     given = {name: value for name, value in msgspec.structs.asdict(request.body).items() if value is not msgspec.UNSET}
     if "vehicle" in given:
         given["vehicle"] = service.Vehicle(given["vehicle"])
+    if "cash_limit" in given:
+        given["cash_limit"] = _money(given["cash_limit"])
     rider = service.change_rider(request.path["rider_id"], request.expected_version, **given)
     return Reply(rider_view(rider), etag=rider.version)
+
+
+@endpoints.post(
+    "/v1/riders/{rider_id}/cash_handed_in",
+    permission=_ADMIN,
+    body=HandInCash,
+    returns=RiderView,
+    idempotent=True,
+    answer=_seen,
+    errors=("rider_not_found", "cash_not_in_hand"),
+)
+def hand_in_cash(request: Request[HandInCash]) -> service.Rider:
+    """Take cash that a rider collected at doors.
+
+    What is in the rider's hands counts against the cash limit until then.
+    """
+    handed_in = Money(request.body.amount, request.body.currency)
+    return service.hand_in_cash(request.path["rider_id"], handed_in, request.idempotency)
 
 
 @endpoints.get("/v1/rider/profile", permission=_RIDER, returns=RiderView, errors=("rider_not_registered",))
@@ -123,6 +156,8 @@ def save_own_profile(request: Request[RiderProfile]) -> Reply[RiderView]:
         name=request.body.name,
         vehicle=service.Vehicle(request.body.vehicle),
         capacity=request.body.capacity,
+        volume=request.body.volume,
+        cold_box=request.body.cold_box,
     )
     return Reply(rider_view(rider), etag=rider.version)
 
@@ -213,7 +248,7 @@ def get_own_delivery(request: Request[None]) -> Reply[DeliveryView]:
 )
 def accept_offer(request: Request[RiderCommand]) -> Reply[StepReceipt]:
     """Take an offer."""
-    return _report(request, service.accept_offer)
+    return report(request, service.accept_offer)
 
 
 @endpoints.post(
@@ -228,7 +263,7 @@ def decline_offer(request: Request[RiderCommand]) -> Reply[StepReceipt]:
 
     It goes to the next rider at once and does not come back to you.
     """
-    return _report(request, service.decline_offer)
+    return report(request, service.decline_offer)
 
 
 @endpoints.post(_STEP + "/drop", permission=_RIDER, body=RiderCommand, returns=StepReceipt, errors=_LOST)
@@ -237,13 +272,13 @@ def drop_delivery(request: Request[RiderCommand]) -> Reply[StepReceipt]:
 
     Another rider is looked for at once.
     """
-    return _report(request, service.drop_delivery)
+    return report(request, service.drop_delivery)
 
 
 @endpoints.post(_STEP + "/arrived_at_store", permission=_RIDER, body=RiderCommand, returns=StepReceipt, errors=_LOST)
 def arrive_at_store(request: Request[RiderCommand]) -> Reply[StepReceipt]:
     """Report that you are at the store."""
-    return _report(request, service.arrive_at_store)
+    return report(request, service.arrive_at_store)
 
 
 @endpoints.post(
@@ -258,13 +293,13 @@ def pick_up_order(request: Request[RiderCommand]) -> Reply[StepReceipt]:
 
     Refused until the kitchen has marked it ready.
     """
-    return _report(request, service.pick_up)
+    return report(request, service.pick_up)
 
 
 @endpoints.post(_STEP + "/arrived", permission=_RIDER, body=RiderCommand, returns=StepReceipt, errors=_LOST)
 def arrive_at_door(request: Request[RiderCommand]) -> Reply[StepReceipt]:
     """Report that you are at the customer's door."""
-    return _report(request, service.arrive_at_door)
+    return report(request, service.arrive_at_door)
 
 
 @endpoints.post(
@@ -272,7 +307,7 @@ def arrive_at_door(request: Request[RiderCommand]) -> Reply[StepReceipt]:
     permission=_RIDER,
     body=Deliver,
     returns=StepReceipt,
-    errors=("pin_wrong", "pin_locked", *_LOST),
+    errors=("pin_wrong", "pin_locked", "age_not_proven", *_LOST),
     limit=Limit(name="pins", window=timedelta(minutes=10), per_principal=20, on=("pin_wrong",)),
 )
 def deliver_order(request: Request[Deliver]) -> Reply[StepReceipt]:
@@ -285,9 +320,27 @@ def deliver_order(request: Request[Deliver]) -> Reply[StepReceipt]:
     evidence = service.Evidence(
         pin=request.body.pin,
         photo=request.body.photo,
+        photo_hash=request.body.photo_sha256,
+        age_proven=request.body.age_proven,
         cash_collected=None if cash is None else Money(cash.amount, cash.currency),
     )
-    return _report(request, lambda delivery_id, command: service.deliver(delivery_id, command, evidence))
+    return report(request, lambda delivery_id, command: service.deliver(delivery_id, command, evidence))
+
+
+@endpoints.post(
+    _STEP + "/missed",
+    permission=_RIDER,
+    body=MissCustomer,
+    returns=StepReceipt,
+    errors=("no_more_tries", *_LOST),
+)
+def miss_customer(request: Request[MissCustomer]) -> Reply[StepReceipt]:
+    """Report that nobody took the order and that you try again.
+
+    Your other doors come first. There is one second try on a trip; after it, report `/failed`.
+    """
+    reason = request.body.reason
+    return report(request, lambda delivery_id, command: service.miss_customer(delivery_id, command, reason))
 
 
 @endpoints.post(_STEP + "/failed", permission=_RIDER, body=FailDelivery, returns=StepReceipt, errors=_LOST)
@@ -297,22 +350,23 @@ def fail_delivery(request: Request[FailDelivery]) -> Reply[StepReceipt]:
     It then goes back to the store.
     """
     reason = request.body.reason
-    return _report(request, lambda delivery_id, command: service.fail_delivery(delivery_id, command, reason))
+    return report(request, lambda delivery_id, command: service.fail_delivery(delivery_id, command, reason))
 
 
 @endpoints.post(_STEP + "/returning", permission=_RIDER, body=RiderCommand, returns=StepReceipt, errors=_LOST)
 def start_return(request: Request[RiderCommand]) -> Reply[StepReceipt]:
     """Report that you are on the way back to the store."""
-    return _report(request, service.start_return)
+    return report(request, service.start_return)
 
 
 @endpoints.post(_STEP + "/returned", permission=_RIDER, body=RiderCommand, returns=StepReceipt, errors=_LOST)
 def finish_return(request: Request[RiderCommand]) -> Reply[StepReceipt]:
     """Report that the store has the order back."""
-    return _report(request, service.finish_return)
+    return report(request, service.finish_return)
 
 
-def _report(request: Request[Any], use_case: Callable[[str, service.Command], service.Step]) -> Reply[StepReceipt]:
+def report(request: Request[Any], use_case: Callable[[str, service.Command], service.Step]) -> Reply[StepReceipt]:
+    """Answer a rider's report with what it did."""
     delivery_id = request.path["delivery_id"]
     command = service.Command(
         rider_id=request.principal.id,
@@ -320,6 +374,10 @@ def _report(request: Request[Any], use_case: Callable[[str, service.Command], se
         captured_at=_captured(request.body.captured_at),
     )
     return Reply(receipt(delivery_id, command, use_case(delivery_id, command)))
+
+
+def _money(cash: Cash | None) -> Money | None:
+    return None if cash is None else Money(cash.amount, cash.currency)
 
 
 def _point(spot: Spot) -> Point:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from chalicelib.dispatch.model.delivery import Delivery, Status, excluding
 from chalicelib.dispatch.model.policy import STANDARD, Policy
 from chalicelib.dispatch.model.rider import RiderAtWork, Vehicle
-from chalicelib.dispatch.planner import Offer, StraightLine, plan
+from chalicelib.dispatch.nearest import Offer, StraightLine, plan
 from chalicelib.kernel import geo
 from chalicelib.kernel.geo import Point
 from tests.dispatch.factories import (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from chalicelib.dispatch.model.capacity import refusal
 from chalicelib.dispatch.model.delivery import ON_BOARD, Delivery, Status
 from chalicelib.dispatch.model.rider import RiderAtWork, Vehicle
 from chalicelib.kernel import geo
@@ -78,10 +79,10 @@ def plan(
     unanswered offer or are out of reach are left out.
     """
     arrivals = sorted(
-        (arrival, delivery.ready_at, delivery.id, rider.id)
+        (at, delivery.ready_at, delivery.id, rider.id)
         for delivery in deliveries
         for rider in riders
-        if (arrival := _arrival(now, delivery, rider, travel, policy)) is not None
+        if (at := arrival(now, delivery, rider, travel, policy)) is not None
     )
     offers: dict[str, Offer] = {}
     busy: set[str] = set()
@@ -92,21 +93,30 @@ def plan(
     return list(offers.values())
 
 
-def _arrival(now: datetime, delivery: Delivery, rider: RiderAtWork, travel: Travel, policy: Policy) -> datetime | None:
+def ranked(
+    now: datetime, delivery: Delivery, riders: Sequence[RiderAtWork], travel: Travel, policy: Policy
+) -> list[tuple[datetime, str]]:
+    """When each rider who may be asked would be at the store, the first one first."""
+    arrivals = ((arrival(now, delivery, each, travel, policy), each.id) for each in riders)
+    return sorted((at, rider_id) for at, rider_id in arrivals if at is not None)
+
+
+def arrival(now: datetime, delivery: Delivery, rider: RiderAtWork, travel: Travel, policy: Policy) -> datetime | None:
     """When the rider would be at the delivery's store, None for a rider who is not to be asked."""
     unsuitable = (
         rider.room < 1
         or now - rider.heard_at > policy.heard_within
         or delivery.excludes(rider.id)
         or any(each.status is Status.OFFERED for each in rider.deliveries)
+        or refusal(rider, delivery, rider.deliveries) is not None
     )
     if unsuitable:
         return None
     reach = policy.reach if delivery.unfilled_at is None else policy.reach_after_alert
     bundled = _bundled_arrival(now, delivery, rider, travel, policy)
-    free_at, place = _freed(now, rider, travel, policy)
-    arrival = bundled or free_at + travel.time(place, delivery.store_point, rider.vehicle)
-    return arrival if arrival - now <= reach else None
+    free_at, place = freed(now, rider, travel, policy)
+    at = bundled or free_at + travel.time(place, delivery.store_point, rider.vehicle)
+    return at if at - now <= reach else None
 
 
 def _bundled_arrival(
@@ -124,7 +134,7 @@ def _bundled_arrival(
     return now + travel.time(rider.point, delivery.store_point, rider.vehicle)
 
 
-def _freed(now: datetime, rider: RiderAtWork, travel: Travel, policy: Policy) -> tuple[datetime, Point]:
+def freed(now: datetime, rider: RiderAtWork, travel: Travel, policy: Policy) -> tuple[datetime, Point]:
     """When and where the rider has nothing left to do: returns first, then pick-ups, then doors by their promise."""
     at, place = now, rider.point
     for stop, earliest in _stops(rider, now):
