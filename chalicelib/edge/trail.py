@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_SUBJECT = r"^(platform|(store|merchant):[A-Za-z0-9_.~-]{1,128})$"
+_SUBJECT = r"^(platform|(store|merchant):[A-Za-z0-9_.~-]{1,128})$(?!\n)"
 
 
 class AuditQuery(PageQuery, frozen=True, kw_only=True):

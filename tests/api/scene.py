@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from chalicelib.dispatch import service as dispatch
+from chalicelib.dispatch.model.zone import lineage
+from chalicelib.dispatch.service.around import read_waiting
 from chalicelib.dispatch.service.records import write_delivery
 from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.errors import DomainError
@@ -39,7 +41,6 @@ class Scene:
     place: Point = field(default_factory=lambda: Point(_ANYWHERE.uniform(-55, 55), _ANYWHERE.uniform(-170, 170)))
     subjects: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
-    _pool: list[ordering.Order] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.shop = world.open_shop(stock=10_000, point={"lat": self.place.lat, "lng": self.place.lng})
@@ -131,22 +132,20 @@ class Scene:
             dispatch.end_shift(self.subjects["rider"])
         self._join_rider("rider")
         dispatch.start_shift(self.subjects["rider"], self.place)
-        self._pool.append(order)
-        return self._change(order, waits=True, pooled_at=clock.now(), bonus=200)
+        return self._change(self.delivery(order), waits=True, pooled_at=clock.now(), bonus=200)
 
-    def _change(self, order: ordering.Order, **changes: Any) -> dispatch.Delivery:
-        before = self.delivery(order)
+    def _change(self, before: dispatch.Delivery, **changes: Any) -> dispatch.Delivery:
+        after = replace(before, version=before.version + 1, **changes)
         tx = Transaction()
-        write_delivery(tx, before, replace(before, version=before.version + 1, **changes))
+        write_delivery(tx, before, after)
         tx.commit()
-        return self.delivery(order)
+        return after
 
     def _empty_pool(self) -> None:
         """What waits in the zone would be planned together with what is looked at."""
-        for order in self._pool:
-            if self.delivery(order).waits:
-                self._change(order, waits=False)
-        self._pool.clear()
+        whole = lineage(self.place)[0]
+        for waiting in read_waiting(whole, whole).values():
+            self._change(waiting, waits=False)
 
     def assigned(self, order: ordering.Order | None = None) -> dispatch.Delivery:
         return self._step(self.offered(order), dispatch.accept_offer)

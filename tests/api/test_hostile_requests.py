@@ -55,8 +55,11 @@ ODD_IDS = (
 )
 
 
-# A shop gives its goods what names it likes, and customers have those of the identity provider.
-ALLOWED = dict.fromkeys(("sku", "product_id", "item_id", "customer_id"), (200, 201, 204, 403, 404, 422))
+# A shop gives its goods what names it likes; customers and riders have those of the identity provider.
+ALLOWED = {
+    **dict.fromkeys(("sku", "product_id", "item_id", "customer_id"), (200, 201, 204, 403, 404, 422)),
+    "rider_id": (200, 403, 404, 409, 422),
+}
 
 
 @pytest.mark.parametrize("name", [name for name in TABLE if "{" in name])
@@ -182,6 +185,8 @@ def _filters(scene: Scene, visit: Visit) -> dict[str, tuple[str, ...]]:
         "GET /v1/reconciliations": ("reconciliations", str(clock.now().year)),
         "GET /v1/cases": ("cases", "open"),
         "GET /v1/stores/{store_id}/statements": ("statements", "store", scene.store_id),
+        "GET /v1/audit": ("audit", "platform"),
+        "GET /v1/stores/{store_id}/audit": ("audit", f"store:{scene.store_id}"),
         "GET /v1/rider/statements": ("statements", "rider", scene.subjects["rider"]),
         "GET /v1/settlement/{party}/{party_id}/statements": ("statements", "store", scene.store_id),
     }

@@ -99,6 +99,7 @@ def test_what_creates_or_moves_money_is_idempotent(doc: dict[str, Any]) -> None:
         "POST /v1/orders/{order_id}/proposal/decline",
         "POST /v1/cases/{case_id}/resolve",  # a case is resolved once
         "POST /v1/rider/shift",  # doing it twice is doing it once
+        "POST /v1/rider/pool/{delivery_id}/claim",  # its op_id makes it act once
         "POST /v1/gift-cards/balance",  # looks, and changes nothing: a code is no part of a URL
         "POST /v1/gift-cards/{gift_card_id}/revoke",  # a card ends once
         "POST /v1/merchants/{merchant_id}/gift-cards/{gift_card_id}/revoke",  # so does a merchant's

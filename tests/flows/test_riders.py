@@ -44,7 +44,7 @@ def test_who_drops_out_before_the_pickup_is_replaced(town: Town) -> None:
     first.drop(delivery_id)
 
     second.wait_for_offer(placed["id"])
-    assert first.look().body == {"on_shift": True, "offers": [], "deliveries": []}
+    assert first.look().body == {"on_shift": True, "offers": [], "deliveries": [], "route": []}
     second.accept(delivery_id)
     second.pick_up(delivery_id)
     second.deliver(delivery_id, pin=placed["delivery_pin"])

@@ -32,7 +32,7 @@ def test_a_journey_is_followed_from_the_quote_to_the_captured_payment(town: Town
     ):
         assert each in told
     reacting = {line.fields["queue"] for line in lines if line.fields["message"] == "reacted"}
-    assert reacting == {"ordering", "dispatch", "payments"}
+    assert reacting == {"ordering", "dispatch", "payments", "invoices"}
     assert [line.at for line in lines] == sorted(line.at for line in lines)
     subject = other["id"].partition("_")[2]
     assert not [line for line in lines if line.names(subject)]

@@ -77,10 +77,10 @@ class TestAsap:
         found = terms(store(), "delivery", to=north(1001))
 
         assert found.distance_m == 1001
-        assert found.travel_minutes == 5  # 1001 m at 250 m a minute
+        assert found.travel_minutes == 7  # 1001 m at 250 m a minute, and two hand-overs
         assert found.ready_at == NOON + 20 * MINUTE
-        assert found.promised_at == NOON + 25 * MINUTE
-        assert terms(store(metres_per_minute=100), "delivery", to=north(1001)).travel_minutes == 11
+        assert found.promised_at == NOON + 27 * MINUTE
+        assert terms(store(metres_per_minute=100), "delivery", to=north(1001)).travel_minutes == 13
 
     def test_a_busy_store_promises_later(self) -> None:
         busy = store(pauses=(busy_pause(15),))
@@ -137,7 +137,7 @@ class TestScheduled:
         found = terms(store(), "delivery", wanted, to=north(1000))
 
         assert found.promised_at == wanted
-        assert found.ready_at == wanted - 4 * MINUTE
+        assert found.ready_at == wanted - 6 * MINUTE
 
     def test_can_be_ordered_while_closed_and_is_accepted_at_the_opening(self) -> None:
         night = berlin("2026-06-10 23:30")

@@ -306,7 +306,7 @@ class TestSearching:
         (item,) = answer.json["items"]
         assert answer.json["next_cursor"] is None
         assert item["id"] == store.id
-        assert (item["distance_m"], item["expected_minutes"], item["zone_id"]) == (0, 20, "inner")
+        assert (item["distance_m"], item["expected_minutes"], item["zone_id"]) == (0, 22, "inner")
         assert item["fee"] == {"amount": 290, "currency": "EUR"}
         assert item["opening"] == {"open": True, "reason": "open", "busy_minutes": 0, "next_change_at": None}
         assert item["minimum_order"] is None

@@ -138,7 +138,7 @@ class TestWhatIsTold:
         assert far.reach is not None
         assert (far.reach.zone.id, far.reach.fee.amount, far.distance_m) == ("outer", 390, 1500)
         assert far.reach.zone.minimum_order is not None
-        assert (near.expected_minutes, far.expected_minutes) == (22, 26)  # 20 and the way
+        assert (near.expected_minutes, far.expected_minutes) == (24, 28)  # 20, the way and the hand-overs
 
     def test_open_state_next_change_and_busy_minutes(self, open_store: Callable[..., Store], place: Point) -> None:
         store = open_store(opening_hours="Mo-Su 11:00-22:00")
@@ -148,9 +148,9 @@ class TestWhatIsTold:
         (now,) = found(place, now=NOON)
         (later,) = found(place, now=NOON + timedelta(hours=11))
 
-        assert (now.state.open, now.state.busy_minutes, now.expected_minutes) == (True, 15, 35)
+        assert (now.state.open, now.state.busy_minutes, now.expected_minutes) == (True, 15, 37)
         assert now.state.next_change_at == factories.berlin("2026-06-10 22:00")
-        assert (later.state.open, later.expected_minutes) == (False, 20)
+        assert (later.state.open, later.expected_minutes) == (False, 22)
 
 
 class TestOrder:
