@@ -79,6 +79,7 @@ def _common(logical_id: str) -> dict[str, Any]:
                 "DOORSTEP_BUS_NAME": imported("bus-name"),
                 "DOORSTEP_QUEUE_URLS": imported("queue-urls"),
                 "DOORSTEP_OIDC_ISSUER": imported("oidc-issuer"),
+                "DOORSTEP_USER_POOL_ID": imported("user-pool-id"),
                 "DOORSTEP_OIDC_CLIENT_IDS": imported("oidc-client-ids"),
                 "POWERTOOLS_SERVICE_NAME": logical_id,
             }

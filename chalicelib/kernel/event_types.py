@@ -50,6 +50,13 @@ class ReconciliationDue(Event, frozen=True, kw_only=True):
     ledger: dict[str, int] = msgspec.field(default_factory=dict)
 
 
+class ErasureDue(Event, frozen=True, kw_only=True):
+    """Timer: the next step of forgetting a customer. ``erasure`` names the job, and nobody; ``step`` counts them."""
+
+    erasure: str
+    step: int
+
+
 class OrderDeadlineReached(Event, frozen=True, kw_only=True):
     """Timer: the order may have run out of its time to be paid or accepted."""
 
@@ -351,3 +358,53 @@ class DeliveryUnfilled(Event, frozen=True, kw_only=True):
     order_id: str
     store_id: str
     rounds: int
+
+
+class ShiftBegan(Event, frozen=True, kw_only=True):
+    """A rider is at work. ``origin`` is ``assigned``, ``claimed`` or ``off_roster``."""
+
+    rider_id: str
+    shift_id: str
+    origin: str
+    at: str
+
+
+class ShiftEnded(Event, frozen=True, kw_only=True):
+    """A rider has left; the rider's duty of this shift tells the breaks one by one."""
+
+    rider_id: str
+    shift_id: str
+    begun_at: str
+    ended_at: str
+    break_seconds: int
+
+
+class ShiftMissed(Event, frozen=True, kw_only=True):
+    """A rider did not come to a booked shift; the place is free for somebody else."""
+
+    rider_id: str
+    shift_id: str
+    zone: str
+
+
+class ShiftGivenBack(Event, frozen=True, kw_only=True):
+    """A rider gave a place in a shift back, or it was taken from them (``by`` is ``rider`` or ``admin``)."""
+
+    rider_id: str
+    shift_id: str
+    zone: str
+    by: str
+
+
+class ShiftCancelled(Event, frozen=True, kw_only=True):
+    """A planned shift does not take place; whoever was booked in it is free."""
+
+    shift_id: str
+    zone: str
+
+
+class ShiftCheckDue(Event, frozen=True, kw_only=True):
+    """Timer: a booked shift may have been missed, or a rider's planned end may have come."""
+
+    rider_id: str
+    shift_id: str

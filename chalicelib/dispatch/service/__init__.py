@@ -32,7 +32,10 @@ from chalicelib.dispatch.service.commands import (
     pick_up,
     start_return,
 )
+from chalicelib.dispatch.service.duties import end_break, read_duties, read_duty, start_shift, take_break
 from chalicelib.dispatch.service.feed import get_delivery, pin_attempts_left, read_feed, tries_left
+from chalicelib.dispatch.service.forgetting import coarse, deliveries_with_briefs, forget_customer
+from chalicelib.dispatch.service.leaving import break_off_shift, check_on_shift, end_shift, finish_shift
 from chalicelib.dispatch.service.live import locate_rider
 from chalicelib.dispatch.service.pool import Pool, claim_delivery, explain_delivery, read_pool
 from chalicelib.dispatch.service.records import read_own_rider, read_rider
@@ -44,15 +47,7 @@ from chalicelib.dispatch.service.requests import (
     mark_ready,
     request_delivery,
 )
-from chalicelib.dispatch.service.riders import (
-    break_off_shift,
-    change_rider,
-    end_shift,
-    register_rider,
-    report_position,
-    save_profile,
-    start_shift,
-)
+from chalicelib.dispatch.service.riders import change_rider, register_rider, report_position, save_profile
 from chalicelib.dispatch.service.search import look_for_rider
 from chalicelib.dispatch.service.ticks import tick_zone
 
@@ -81,19 +76,25 @@ __all__ = [
     "cancel_delivery",
     "change_rider",
     "check_on_delivery",
+    "check_on_shift",
     "claim_delivery",
+    "coarse",
     "collect_instead",
     "decline_offer",
     "deliver",
+    "deliveries_with_briefs",
     "delivery_id",
     "delivery_ref",
     "drop_delivery",
+    "end_break",
     "end_shift",
     "expect_ready_at",
     "explain_delivery",
     "fail_delivery",
     "finish_return",
+    "finish_shift",
     "follow_after",
+    "forget_customer",
     "get_delivery",
     "hand_in_cash",
     "locate_rider",
@@ -103,6 +104,8 @@ __all__ = [
     "next_step",
     "pick_up",
     "pin_attempts_left",
+    "read_duties",
+    "read_duty",
     "read_feed",
     "read_own_rider",
     "read_pool",
@@ -114,6 +117,7 @@ __all__ = [
     "save_profile",
     "start_return",
     "start_shift",
+    "take_break",
     "tick_zone",
     "tries_left",
     "zone_of",

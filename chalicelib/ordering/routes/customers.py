@@ -116,6 +116,7 @@ def _with_client_secret(request: Request[Any], body: dict[str, Any]) -> dict[str
         "quote_expired",
         "quote_already_ordered",
         "quote_no_longer_holds",
+        "erasure_requested",
         "out_of_stock",
         "insufficient_credit",
         "too_many_wrong_codes",
