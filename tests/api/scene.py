@@ -75,6 +75,10 @@ class Scene:
         token = self.tokens[who] if who else None
         return self.served.call(method, path, token=token, body=body, headers=named)
 
+    def new_customer(self) -> None:
+        """Somebody else is the customer from now on, whom nothing is known of."""
+        self._join("customer", "customer")
+
     # --- orders -------------------------------------------------------------------------------------------------------
 
     def quote(self, mode: str = "delivery") -> ordering.Quote:

@@ -57,7 +57,7 @@ ODD_IDS = (
 
 # A shop gives its goods what names it likes; customers and riders have those of the identity provider.
 ALLOWED = {
-    **dict.fromkeys(("sku", "product_id", "item_id", "customer_id"), (200, 201, 204, 403, 404, 422)),
+    **dict.fromkeys(("sku", "product_id", "item_id", "customer_id"), (200, 201, 202, 204, 403, 404, 422)),
     "rider_id": (200, 403, 404, 409, 422),
 }
 
@@ -182,6 +182,8 @@ def _filters(scene: Scene, visit: Visit) -> dict[str, tuple[str, ...]]:
         "GET /v1/gift-cards/{gift_card_id}/movements": ("gift-card", gift_card_id),
         "GET /v1/merchants/{merchant_id}/gift-cards/{gift_card_id}/movements": ("gift-card", gift_card_id),
         "GET /v1/me/credits/{currency}/movements": ("credits", scene.subjects["customer"], "EUR"),
+        "GET /v1/me/export": ("export", scene.subjects["customer"]),
+        "GET /v1/customers/{customer_id}/export": ("export", visit.path.get("customer_id", "")),
         "GET /v1/reconciliations": ("reconciliations", str(clock.now().year)),
         "GET /v1/cases": ("cases", "open"),
         "GET /v1/stores/{store_id}/statements": ("statements", "store", scene.store_id),

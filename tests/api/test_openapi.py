@@ -106,6 +106,8 @@ def test_what_creates_or_moves_money_is_idempotent(doc: dict[str, Any]) -> None:
         "POST /v1/stores/{store_id}/payout-account/onboarding-link",  # each link is a new one, and leads to one form
         "POST /v1/rider/payout-account/onboarding-link",  # so is a rider's
         "POST /v1/settlement/{party}/{party_id}/statements/{statement_id}/payout/retry",  # a payout is sent once
+        "POST /v1/me/erasure",  # asked again, it answers how far it is
+        "POST /v1/customers/{customer_id}/erasure",  # so does an admin's
         "POST /v1/stores/{store_id}/pauses",  # a pause ends by itself
         "POST /v1/stores/{store_id}/staff",  # a member is added once
         "POST /v1/stores/{store_id}/menu/versions/{version}/republish",  # so is a version that is the newest already

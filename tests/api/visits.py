@@ -368,6 +368,39 @@ def _proposed(scene: Scene) -> Visit:
     return Visit({"store_id": scene.store_id, "order_id": order.id}, None, {"If-Match": f'"{order.version}"'})
 
 
+def _erasable(body: Any) -> Callable[[Scene], Visit]:
+    """About a customer who has no order that is open."""
+
+    def visit(scene: Scene) -> Visit:
+        scene.new_customer()
+        return Visit(body=body)
+
+    return visit
+
+
+def _erasing() -> Callable[[Scene], Visit]:
+    """About a customer who has just asked to be forgotten."""
+
+    def visit(scene: Scene) -> Visit:
+        scene.new_customer()
+        ordering.request_erasure(scene.subjects["customer"], "customer", forfeits_credit=True)
+        return Visit()
+
+    return visit
+
+
+def _somebody(body: Any = None, *, is_erased: bool = False) -> Callable[[Scene], Visit]:
+    """About a customer by their id."""
+
+    def visit(_: Scene) -> Visit:
+        customer_id = ids.new_id("cus")
+        if is_erased:
+            ordering.request_erasure(customer_id, "customer", forfeits_credit=True)
+        return Visit({"customer_id": customer_id}, body)
+
+    return visit
+
+
 _ORDER = "/v1/stores/{store_id}/orders/{order_id}"
 _CLAIM = "/v1/orders/{order_id}/claims/{number}"
 _CARDS = "/v1/merchants/{merchant_id}/gift-cards"
@@ -510,6 +543,15 @@ TABLE: dict[str, Row] = {
     "POST /v1/stores/{store_id}/orders/{order_id}/goodwill": Row("manager", _keyed(_goodwill)),
     "GET /v1/me/credits": Row("customer", lambda _: Visit()),
     "GET /v1/me/credits/{currency}/movements": Row("customer", lambda _: Visit({"currency": "EUR"})),
+    # what is kept of a customer
+    "GET /v1/me/export": Row("customer", lambda _: Visit()),
+    "POST /v1/me/erasure": Row("customer", _erasable({"confirm": "erase"})),
+    "GET /v1/me/erasure": Row("customer", _erasing(), 404),
+    "DELETE /v1/me/erasure": Row("customer", _erasing(), 404),
+    "GET /v1/customers/{customer_id}/export": Row("admin", _somebody()),
+    "POST /v1/customers/{customer_id}/erasure": Row("admin", _somebody({"confirm": "erase", "forfeit_credit": True})),
+    "GET /v1/customers/{customer_id}/erasure": Row("admin", _somebody(is_erased=True)),
+    "DELETE /v1/customers/{customer_id}/erasure": Row("admin", _somebody(is_erased=True)),
     # the staff's board
     "GET /v1/stores/{store_id}/board": Row("clerk", _at_store()),
     "GET /v1/stores/{store_id}/orders": Row("clerk", _at_store()),
