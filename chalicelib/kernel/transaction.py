@@ -27,7 +27,7 @@ from pynamodb.constants import (
 )
 from pynamodb.exceptions import TransactWriteError, VerboseClientError
 
-from chalicelib.kernel import clock, events, ids, tables
+from chalicelib.kernel import clock, events, ids, schema, tables
 from chalicelib.kernel.errors import Conflict, Contention, DomainError, joined
 from chalicelib.kernel.events import EventsRow
 from chalicelib.kernel.idempotency import AlreadyAnswered, IdempotencyKey, StoredAnswer
@@ -88,7 +88,15 @@ class Transaction:
         self._afterwards: list[Callable[[], None]] = []
 
     def put(self, row: tables.Row, condition: Condition | None = None, error: Refusal | None = None) -> None:
-        """Write a whole item. Without a condition it replaces whatever is there."""
+        """Write a whole item. Without a condition it replaces whatever is there.
+
+        One that may be there already is made what the row says, attribute by attribute: what a newer release keeps in
+        it and this one does not know stays. It costs the same.
+        """
+        if condition is not None and not _is_of_new_item(condition):
+            actions = schema.written_whole(row)
+            self._add("Update", self._operation(type(row), row.pk, row.sk, actions=actions, condition=condition), error)
+            return
         attributes = row.serialize(null_check=True)
         operation = self._operation(
             type(row),
@@ -111,6 +119,7 @@ class Transaction:
         error: Refusal | None = None,
     ) -> None:
         """Change attributes of an item, on a condition."""
+        actions = [*actions, schema.changed_in_part(row)]
         self._add("Update", self._operation(row, pk, sk, actions=actions, condition=condition), error)
 
     def delete(
@@ -209,6 +218,11 @@ def find_answer(key: IdempotencyKey) -> StoredAnswer | None:
     """The stored answer of an earlier request with this key, or None."""
     row = tables.get(EventsRow, _idempotency_pk(key), "-")
     return None if row is None else StoredAnswer(row.fingerprint, row.answer)
+
+
+def _is_of_new_item(condition: Condition) -> bool:
+    """Whether the condition is ``pk.does_not_exist()``."""
+    return condition.operator == "attribute_not_exists" and str(condition.values[0]) == "pk"
 
 
 def _idempotency_pk(key: IdempotencyKey) -> str:
