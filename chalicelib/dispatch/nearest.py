@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from chalicelib.dispatch.model.capacity import refusal
 from chalicelib.dispatch.model.delivery import ON_BOARD, Delivery, Status
@@ -116,7 +117,23 @@ def arrival(now: datetime, delivery: Delivery, rider: RiderAtWork, travel: Trave
     bundled = _bundled_arrival(now, delivery, rider, travel, policy)
     free_at, place = freed(now, rider, travel, policy)
     at = bundled or free_at + travel.time(place, delivery.store_point, rider.vehicle)
-    return at if at - now <= reach else None
+    if at - now > reach:
+        return None
+    if rider.off_at is not None:
+        done = (
+            freed(now, replace(rider, deliveries=(*rider.deliveries, delivery)), travel, policy)[0]
+            if bundled
+            else delivered(max(now, at), delivery, rider.vehicle, travel, policy)
+        )
+        if done > rider.off_at + policy.shift_overrun:
+            return None
+    return at
+
+
+def delivered(at_store: datetime, delivery: Delivery, vehicle: Vehicle, travel: Travel, policy: Policy) -> datetime:
+    """When a rider who is at the store at this time, for this delivery alone, has handed it over."""
+    left = _ready(delivery, at_store) + policy.handling
+    return left + travel.time(delivery.store_point, delivery.dropoff_point, vehicle) + policy.handling
 
 
 def _bundled_arrival(

@@ -370,13 +370,13 @@ class ShiftBegan(Event, frozen=True, kw_only=True):
 
 
 class ShiftEnded(Event, frozen=True, kw_only=True):
-    """A rider has left; the rider's duty of this shift tells the breaks one by one."""
+    """A rider has left; ``worked_seconds`` are without the breaks, which the rider's duty lists."""
 
     rider_id: str
     shift_id: str
     begun_at: str
     ended_at: str
-    break_seconds: int
+    worked_seconds: int
 
 
 class ShiftMissed(Event, frozen=True, kw_only=True):

@@ -115,8 +115,8 @@ def test_shift_and_heartbeat(world: World, meter: Meter) -> None:
     assert cost(meter, lambda: service.report_position(rider, here, clock.now() + seconds(1))) == (2, 1, 2)
     far = metres_north(world.store, 40_000)
     assert cost(meter, lambda: service.report_position(rider, far, clock.now() + seconds(2))) == (2, 1, 3)
-    assert cost(meter, lambda: service.end_shift(rider)) == (2, 1, 5)  # rider, position, its place in the index
-    assert cost(meter, lambda: service.start_shift(rider, here)) == (2, 1, 5)
+    assert cost(meter, lambda: service.end_shift(rider)) == (3, 2, 9)  # rider, position, its place in the index, duty, outbox
+    assert cost(meter, lambda: service.start_shift(rider, here)) == (3, 1.5, 9)
 
 
 def test_what_asks_for_something_costs_more_at_the_acceptance_and_cash_at_the_door(world: World, meter: Meter) -> None:

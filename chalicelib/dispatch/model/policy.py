@@ -75,6 +75,9 @@ class Policy(msgspec.Struct, frozen=True):
     # Handing over at the store, and at the door.
     handling: timedelta = timedelta(minutes=2)
 
+    # Nothing is offered, or may be claimed, that would be handed over so long after the rider's shift has ended.
+    shift_overrun: timedelta = timedelta(0)
+
     pin_attempts: int = 5
     # How often a rider may ring again on the same trip before an order goes back.
     second_tries: int = 1

@@ -209,15 +209,18 @@ def given_back(duty: Duty, now: datetime, rules: Rules = RULES) -> Duty:
 
 def is_due(duty: Duty, now: datetime, rules: Rules = RULES) -> bool:
     """Whether a booked duty may be begun now."""
-    ends_at = duty.ends_at or duty.starts_at
-    in_time = duty.starts_at - rules.early <= now < min(duty.starts_at + rules.late, ends_at)
+    in_time = duty.starts_at - rules.early <= now < missed_at(duty, rules)
     return duty.status is DutyStatus.BOOKED and in_time
+
+
+def missed_at(duty: Duty, rules: Rules = RULES) -> datetime:
+    """From when on a booked duty can't be begun any more."""
+    return min(duty.starts_at + rules.late, duty.ends_at or duty.starts_at)
 
 
 def is_missed(duty: Duty, now: datetime, rules: Rules = RULES) -> bool:
     """Whether a booked duty can't be begun any more."""
-    ends_at = duty.ends_at or duty.starts_at
-    return duty.status is DutyStatus.BOOKED and now >= min(duty.starts_at + rules.late, ends_at)
+    return duty.status is DutyStatus.BOOKED and now >= missed_at(duty, rules)
 
 
 def is_in_area(zone: str, here: str) -> bool:
