@@ -180,6 +180,12 @@ def booked(shift: Shift, rider_id: str, origin: Origin, now: datetime, rules: Ru
     return replace(shift, version=shift.version + 1, taken=shift.taken + 1), duty
 
 
+def is_claimable(shift: Shift, now: datetime, rules: Rules = RULES) -> bool:
+    """Whether a rider may take a place now."""
+    free = shift.open and shift.taken < shift.places and shift.status is ShiftStatus.PLANNED
+    return free and now < min(shift.starts_at + rules.late, shift.ends_at)
+
+
 def vacated(shift: Shift) -> Shift:
     """The shift with one place free again."""
     return replace(shift, version=shift.version + 1, taken=max(0, shift.taken - 1))
@@ -202,6 +208,13 @@ def given_back(duty: Duty, now: datetime, rules: Rules = RULES) -> Duty:
         until = duty.starts_at - rules.give_back_until
         raise Conflict("too_late_to_give_back", f"This shift could be given back until {until.isoformat()}.")
     return replace(duty, version=duty.version + 1, status=DutyStatus.GIVEN_BACK)
+
+
+def withdrawn(duty: Duty) -> Duty:
+    """The duty that an admin takes from its rider: possible until it is begun."""
+    if duty.status is not DutyStatus.BOOKED:
+        raise Conflict("shift_begun", f"This shift is {duty.status} already.")
+    return replace(duty, version=duty.version + 1, status=DutyStatus.WITHDRAWN)
 
 
 # --- work -------------------------------------------------------------------------------------------------------------

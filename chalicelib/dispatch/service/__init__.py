@@ -17,6 +17,7 @@ from chalicelib.dispatch.model.journey import Command
 from chalicelib.dispatch.model.live import LivePosition, follow_after
 from chalicelib.dispatch.model.proofs import Evidence
 from chalicelib.dispatch.model.rider import Limits, Position, Rider, Vehicle, zone_of
+from chalicelib.dispatch.model.shift import Duty, Shift
 from chalicelib.dispatch.service.arrivals import check_on_delivery
 from chalicelib.dispatch.service.carrying import hand_in_cash
 from chalicelib.dispatch.service.commands import (
@@ -48,6 +49,20 @@ from chalicelib.dispatch.service.requests import (
     request_delivery,
 )
 from chalicelib.dispatch.service.riders import change_rider, register_rider, report_position, save_profile
+from chalicelib.dispatch.service.roster import (
+    assign_shift,
+    cancel_shift,
+    change_shift,
+    claim_shift,
+    free_riders,
+    give_back_shift,
+    list_open_shifts,
+    list_roster,
+    list_shifts,
+    plan_shift,
+    read_shift,
+    withdraw_shift,
+)
 from chalicelib.dispatch.service.search import look_for_rider
 from chalicelib.dispatch.service.ticks import tick_zone
 
@@ -57,6 +72,7 @@ __all__ = [
     "Command",
     "Delivery",
     "DeliveryRequest",
+    "Duty",
     "Evidence",
     "Feed",
     "Limits",
@@ -66,18 +82,23 @@ __all__ = [
     "Position",
     "Proof",
     "Rider",
+    "Shift",
     "Status",
     "Step",
     "Vehicle",
     "accept_offer",
     "arrive_at_door",
     "arrive_at_store",
+    "assign_shift",
     "break_off_shift",
     "cancel_delivery",
+    "cancel_shift",
     "change_rider",
+    "change_shift",
     "check_on_delivery",
     "check_on_shift",
     "claim_delivery",
+    "claim_shift",
     "coarse",
     "collect_instead",
     "decline_offer",
@@ -95,8 +116,13 @@ __all__ = [
     "finish_shift",
     "follow_after",
     "forget_customer",
+    "free_riders",
     "get_delivery",
+    "give_back_shift",
     "hand_in_cash",
+    "list_open_shifts",
+    "list_roster",
+    "list_shifts",
     "locate_rider",
     "look_for_rider",
     "mark_ready",
@@ -104,12 +130,14 @@ __all__ = [
     "next_step",
     "pick_up",
     "pin_attempts_left",
+    "plan_shift",
     "read_duties",
     "read_duty",
     "read_feed",
     "read_own_rider",
     "read_pool",
     "read_rider",
+    "read_shift",
     "register_rider",
     "report_position",
     "request_delivery",
@@ -120,5 +148,6 @@ __all__ = [
     "take_break",
     "tick_zone",
     "tries_left",
+    "withdraw_shift",
     "zone_of",
 ]

@@ -20,6 +20,7 @@ from chalicelib.dispatch.service.records import read_own_rider, write_rider
 from chalicelib.dispatch.service.riders import move_rider
 from chalicelib.dispatch.tables import (
     DutyRow,
+    ShiftCancelled,
     duty_of,
     duty_ref,
     position_row,
@@ -51,6 +52,7 @@ def start_shift(rider_id: str, point: Point, shift_id: str | None = None) -> Rid
     ``shift_id`` is the planned shift to begin. Without one it is the booked shift that is due here and now; a rider
     who has none is online off the roster. Who begins a shift while on another one ends that one with it.
     """
+    called_off: set[str] = set()
     for _ in range(_RACES):
         rider = read_own_rider(rider_id)
         now = clock.now()
@@ -58,18 +60,25 @@ def start_shift(rider_id: str, point: Point, shift_id: str | None = None) -> Rid
         if rider.on_shift and (shift_id is None or shift_id == rider.shift_id):
             move_rider(position)
             return rider
-        begun = _begun(rider_id, zone_of(point), shift_id, now)
+        begun = _begun(rider_id, zone_of(point), shift_id, now, called_off)
         try:
             return _begin(rider, begun, position)
         except VersionConflict:
             continue
+        except ShiftCancelled:
+            if shift_id is not None:
+                raise
+            called_off.add(begun[1].shift_id)
     raise Contention
 
 
-def _begun(rider_id: str, here: str, shift_id: str | None, now: datetime) -> tuple[Duty | None, Duty]:
+def _begun(
+    rider_id: str, here: str, shift_id: str | None, now: datetime, called_off: set[str]
+) -> tuple[Duty | None, Duty]:
     """The duty as it is and as it is once begun."""
     if shift_id is None:
-        due = next((each for each in _near_now(rider_id, now) if _is_due_here(each, here, now)), None)
+        around = (each for each in _near_now(rider_id, now) if each.shift_id not in called_off)
+        due = next((each for each in around if _is_due_here(each, here, now)), None)
         return due, shift.off_roster(rider_id, here, now) if due is None else shift.begun(due, now)
     duty = read_duty(rider_id, shift_id)
     after = shift.begun(duty, now)

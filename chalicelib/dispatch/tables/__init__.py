@@ -45,6 +45,7 @@ from chalicelib.dispatch.tables.riders import (
 )
 from chalicelib.dispatch.tables.shifts import (
     DutyRow,
+    ShiftCancelled,
     ShiftRow,
     duties_pk,
     duty_of,
@@ -68,6 +69,7 @@ __all__ = [
     "PositionRow",
     "PreparationRow",
     "RiderRow",
+    "ShiftCancelled",
     "ShiftRow",
     "ZoneRow",
     "ZoneTaken",

@@ -81,6 +81,13 @@ class DutyRow(tables.Row):
     of_shift = ShiftIndex()
 
 
+class ShiftCancelled(Conflict):
+    """The shift does not take place."""
+
+    def __init__(self) -> None:
+        super().__init__("shift_cancelled", "This shift does not take place.")
+
+
 def shifts_pk(zone: str) -> str:
     """The index's partition of a zone's shifts."""
     return f"SHIFTS#{zone}"
@@ -150,8 +157,8 @@ def write_duty(tx: Transaction, before: Duty | None, after: Duty) -> None:
 
 def require_planned(tx: Transaction, shift_id: str) -> None:
     """The shift still takes place when the transaction is written."""
-    error = Conflict("shift_cancelled", "This shift does not take place.")
-    tx.check(ShiftRow, shift_id, STATE, condition=ShiftRow.status == ShiftStatus.PLANNED.value, error=error)
+    planned = ShiftRow.status == ShiftStatus.PLANNED.value
+    tx.check(ShiftRow, shift_id, STATE, condition=planned, error=ShiftCancelled())
 
 
 def shift_of(row: ShiftRow | None) -> Shift | None:
