@@ -48,3 +48,17 @@ def test_a_log_line_is_json_with_its_context() -> None:
     assert (line["order_id"], line["trace_id"]) == ("ord_1", "t1")
     assert "nothing" not in line
     assert logs.trace_id() is None
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("no user ada.l+x@mail.example.org here", "no user <e-mail> here"),
+        ("calls +49 (30) 901820-11 now", "calls <phone> now"),
+        ("truth-sweep@2026-03-02T11:00:00.000Z", "truth-sweep@2026-03-02T11:00:00.000Z"),
+        ("1 + 1 is 2", "1 + 1 is 2"),
+    ],
+)
+def test_what_an_error_quotes_of_a_person_is_masked(said: str, written: str) -> None:
+    record = logging.LogRecord("chalicelib.x", logging.ERROR, "x.py", 1, said, (), None)
+    assert json.loads(logs.JsonFormatter().format(record))["message"] == written
