@@ -11,7 +11,7 @@ import msgspec
 from chalicelib.kernel import event_types
 from chalicelib.kernel.envelopes import Envelope, Event
 from chalicelib.kernel.events import event_of
-from tests.kernel.golden.samples import sample, shape
+from tests.kernel.golden.samples import Samples, shape
 
 DIRECTORY = Path(__file__).parent / "events"
 
@@ -35,7 +35,7 @@ def as_it_is(kind: type[Event]) -> Json:
     return {
         "version": kind.version,
         "fields": shape(kind),
-        "data": json.loads(msgspec.json.encode(sample(kind))),
+        "data": json.loads(msgspec.json.encode(Samples().of(kind))),
     }
 
 
