@@ -25,7 +25,7 @@ from chalicelib.payments.model import Payment
 from chalicelib.payments.model.accounts import PayoutAccount
 from chalicelib.payments.model.bill import Bill
 from chalicelib.payments.model.cases import Case
-from chalicelib.payments.model.credit import CreditPart, Kind
+from chalicelib.payments.model.credit import Credit, CreditPart, Kind, Movement
 from chalicelib.payments.model.deferral import Deferral
 from chalicelib.payments.model.disputes import Dispute
 from chalicelib.payments.model.extras import Extra
@@ -165,9 +165,9 @@ def every_kind() -> dict[str, Item]:
             lambda: refunds.to_proposed_row(ORDER, of(refunds.ProposedBills)), refunds.proposed_ref(ORDER).parse
         ),
         "Case": Item(lambda: cases.to_case_row(of(Case)), cases.of_case_row),
-        "Credit": Item(lambda: credit.to_credit_row(of(credit.Credit, id="gft_0a1b")), credit.of_credit_row),
+        "Credit": Item(lambda: credit.to_credit_row(of(Credit, id="gft_0a1b")), credit.of_credit_row),
         "Movement": Item(
-            lambda: credit.movement_row("gft_0a1b", "EUR", of(credit.Movement, id=f"mov_{ULID}")), credit._movement
+            lambda: credit.movement_row("gft_0a1b", "EUR", of(Movement, id=f"mov_{ULID}")), credit._movement
         ),
         "Dispute": Item(lambda: disputes.to_dispute_row(of(Dispute)), disputes.of_dispute_row),
         "Invoice": Item(lambda: invoices.to_invoice_row(of(Invoice)), invoices.of_invoice_row),
