@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -15,6 +16,9 @@ from chalicelib.payments import service as payments
 from chalicelib.payments.model.credit import new_code
 from tests.ordering import world
 from tests.ordering.world import Shop, Stripe
+
+# Each door is another one, to six decimals without a nought at the end.
+_DOORS = itertools.count(1)
 
 
 class Person:
@@ -36,12 +40,13 @@ class Person:
         self.photo = f"photos/{mark}.jpg"
         self.postal_code = f"Z{mark}"[:20]
         self.mark = mark
+        self.lat = round(52.53 + (10 * next(_DOORS) + 7) / 1e6, 6)
 
     @property
     def door(self) -> service.Destination:
         return service.Destination(
-            lat=52.534567,
-            lng=13.412345,
+            lat=self.lat,
+            lng=13.41,
             street=self.street,
             details=self.details,
             postal_code=self.postal_code,
@@ -53,7 +58,7 @@ class Person:
 
     @property
     def traces(self) -> tuple[str, ...]:
-        return (self.mark, self.id, "52.5345", "13.4123")
+        return (self.mark, self.id, f"{self.lat:.6f}")
 
 
 def settle(shop: Shop, order: service.Order) -> None:
