@@ -47,11 +47,11 @@ class Depth:
 class LocalStack:
     """A stack in a directory. Starting it again there finds its data, its users and its time again.
 
-    `speed` is how many seconds of Doorstep's time pass in one of the wall's, `start_at` the instant at which a new
-    stack's time begins (now, when it is not given). `app` names the module with the Chalice app. With `stripe_keys`
-    (STRIPE_API_KEY and STRIPE_WEBHOOK_SECRET) payments go to Stripe itself rather than to the sandbox. Without
-    `functions` only the emulators run: who starts it is the API and the pump. With `cloudformation` moto deploys the
-    state template as AWS would, in memory.
+    `speed` is how many seconds of Doorstep's time pass in one of the wall's (changed, it holds from the next start
+    on), `start_at` the instant at which a new stack's time begins (now, when it is not given). `app` names the module
+    with the Chalice app. With `stripe_keys` (STRIPE_API_KEY and STRIPE_WEBHOOK_SECRET) payments go to Stripe itself
+    rather than to the sandbox. Without `functions` only the emulators run: who starts it is the API and the pump. With
+    `cloudformation` moto deploys the state template as AWS would, in memory.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class LocalStack:
         self.directory = directory.absolute()
         self.ports = ports or Ports.free(api_processes)
         self.prefix = prefix
-        self._speed = speed
+        self.speed = speed
         self._start_at = start_at
         self._app = app
         self._with_functions = functions
@@ -110,7 +110,7 @@ class LocalStack:
         self._take_directory()
         try:
             self._check_ports()
-            write_clock(self.directory / "clock.json", self._speed, self._start_at)
+            write_clock(self.directory / "clock.json", self.speed, self._start_at)
             (self.directory / READY_FILE).unlink(missing_ok=True)
             for old in self.directory.glob("invocations-*.json"):
                 old.unlink()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from infra.local.actors import Rider
-    from tests.faults.mailbox import Post
+    from tests.faults.posts import Post
 
     MoveClock = Callable[[datetime], None]
     Play = Callable[[House, Post, MoveClock], str]
