@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chalicelib.dispatch import service as dispatch
 from chalicelib.edge import cursors
 from chalicelib.kernel import clock
 from tests.api.sending import BY_NAME, caller_of, send
@@ -189,6 +190,11 @@ def _filters(scene: Scene, visit: Visit) -> dict[str, tuple[str, ...]]:
         "GET /v1/stores/{store_id}/statements": ("statements", "store", scene.store_id),
         "GET /v1/audit": ("audit", "platform"),
         "GET /v1/stores/{store_id}/audit": ("audit", f"store:{scene.store_id}"),
+        "GET /v1/shifts": ("shifts", dispatch.zone_of(scene.place), "2200-01-01T00:00:00.000Z"),
+        "GET /v1/shifts/{shift_id}/riders": ("roster", visit.path.get("shift_id", "")),
+        "GET /v1/riders/{rider_id}/shifts": ("duties", visit.path.get("rider_id", "")),
+        "GET /v1/rider/shifts": ("duties", scene.subjects["rider"]),
+        "GET /v1/rider/open-shifts": ("open-shifts", *place[:2]),
         "GET /v1/rider/statements": ("statements", "rider", scene.subjects["rider"]),
         "GET /v1/settlement/{party}/{party_id}/statements": ("statements", "store", scene.store_id),
     }

@@ -99,6 +99,13 @@ def test_what_creates_or_moves_money_is_idempotent(doc: dict[str, Any]) -> None:
         "POST /v1/orders/{order_id}/proposal/decline",
         "POST /v1/cases/{case_id}/resolve",  # a case is resolved once
         "POST /v1/rider/shift",  # doing it twice is doing it once
+        "POST /v1/rider/shift/break",  # so it is with a break, with coming back,
+        "POST /v1/rider/shift/resume",
+        "POST /v1/rider/shift/end",
+        "POST /v1/rider/shifts/{shift_id}/start",  # and with beginning a shift
+        "POST /v1/rider/shifts/{shift_id}/claim",  # a place is a rider's once
+        "POST /v1/rider/shifts/{shift_id}/give_back",
+        "POST /v1/shifts/{shift_id}/cancel",  # cancelling again changes nothing
         "POST /v1/rider/pool/{delivery_id}/claim",  # its op_id makes it act once
         "POST /v1/gift-cards/balance",  # looks, and changes nothing: a code is no part of a URL
         "POST /v1/gift-cards/{gift_card_id}/revoke",  # a card ends once

@@ -145,6 +145,52 @@ def _on_shift(scene: Scene) -> Visit:
     return Visit({}, {"position": _spot(scene), "captured_at": clock.rfc3339(clock.now())})
 
 
+def _plan(scene: Scene) -> Visit:
+    begins = clock.now() + timedelta(days=1)
+    times = {"starts_at": clock.rfc3339(begins), "ends_at": clock.rfc3339(begins + timedelta(hours=4))}
+    return Visit(body={"position": _spot(scene), **times, "places": 3})
+
+
+def _on_shift_plan(body: Any = None) -> Callable[[Scene], Visit]:
+    """A planned shift nobody has a place in, as it was seen."""
+
+    def visit(scene: Scene) -> Visit:
+        shift = scene.shift()
+        return Visit({"shift_id": shift.id}, body, {"If-Match": f'"{shift.version}"'} if body else {})
+
+    return visit
+
+
+def _on_place(*, taken: bool) -> Callable[[Scene], Visit]:
+    """A rider's place in a shift, taken or about to be."""
+
+    def visit(scene: Scene) -> Visit:
+        shift_id = scene.booked().shift_id if taken else scene.shift().id
+        return Visit({"shift_id": shift_id, "rider_id": scene.subjects["rider"]})
+
+    return visit
+
+
+def _own_shift(hours: float = 24, *, position: bool = False) -> Callable[[Scene], Visit]:
+    def visit(scene: Scene) -> Visit:
+        shift_id = scene.booked(hours).shift_id
+        return Visit({"shift_id": shift_id}, {"position": _spot(scene)} if position else None)
+
+    return visit
+
+
+def _at_work(*, position: bool = False) -> Callable[[Scene], Visit]:
+    def visit(scene: Scene) -> Visit:
+        scene.at_work()
+        return Visit(body={"position": _spot(scene)} if position else None)
+
+    return visit
+
+
+def _around(scene: Scene) -> Visit:
+    return Visit(query=f"?lat={scene.place.lat:.6f}&lng={scene.place.lng:.6f}")
+
+
 def _spot(scene: Scene) -> dict[str, float]:
     return {"lat": scene.place.lat, "lng": scene.place.lng}
 
@@ -573,6 +619,25 @@ TABLE: dict[str, Row] = {
     "GET /v1/riders/{rider_id}": Row("admin", lambda s: Visit({"rider_id": s.subjects["rider"]})),
     "PATCH /v1/riders/{rider_id}": Row("admin", _rider_change),
     "POST /v1/riders/{rider_id}/cash_handed_in": Row("admin", _keyed(_cash_in_hand)),
+    "POST /v1/shifts": Row("admin", _keyed(_plan)),
+    "GET /v1/shifts": Row("admin", lambda s: Visit(query=f"?zone={dispatch.zone_of(s.place)}")),
+    "GET /v1/shifts/{shift_id}": Row("admin", _on_shift_plan()),
+    "PATCH /v1/shifts/{shift_id}": Row("admin", _on_shift_plan({"places": 5, "open": False})),
+    "POST /v1/shifts/{shift_id}/cancel": Row("admin", _on_shift_plan()),
+    "GET /v1/shifts/{shift_id}/riders": Row("admin", _on_shift_plan()),
+    "PUT /v1/shifts/{shift_id}/riders/{rider_id}": Row("admin", _on_place(taken=False)),
+    "DELETE /v1/shifts/{shift_id}/riders/{rider_id}": Row("admin", _on_place(taken=True)),
+    "GET /v1/riders/{rider_id}/shifts": Row("admin", lambda s: Visit({"rider_id": s.subjects["rider"]})),
+    "GET /v1/rider/open-shifts": Row("rider", _around),
+    "GET /v1/rider/shifts": Row("rider", lambda _: Visit()),
+    "GET /v1/rider/shifts/{shift_id}": Row("rider", _own_shift(), 404),
+    "POST /v1/rider/shifts/{shift_id}/claim": Row("rider", lambda s: Visit({"shift_id": s.shift().id})),
+    "POST /v1/rider/shifts/{shift_id}/give_back": Row("rider", _own_shift(), 404),
+    "POST /v1/rider/shifts/{shift_id}/start": Row("rider", _own_shift(0.1, position=True), 404),
+    "GET /v1/rider/shift": Row("rider", lambda _: Visit()),
+    "POST /v1/rider/shift/break": Row("rider", _at_work()),
+    "POST /v1/rider/shift/resume": Row("rider", _at_work(position=True)),
+    "POST /v1/rider/shift/end": Row("rider", _at_work()),
     "GET /v1/rider/profile": Row("rider", lambda _: Visit()),
     "PUT /v1/rider/profile": Row("rider", lambda _: Visit(body={"name": "Lena", "vehicle": "foot"})),
     "POST /v1/rider/shift": Row("rider", lambda s: Visit(body={"state": "on", "position": _spot(s)})),

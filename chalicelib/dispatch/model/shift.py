@@ -128,6 +128,21 @@ class Duty(msgspec.Struct, frozen=True):
     version: int = 1
 
     @property
+    def start_from(self) -> datetime:
+        """From when on it may be begun."""
+        return self.starts_at - RULES.early
+
+    @property
+    def start_until(self) -> datetime:
+        """From when on it can't be begun any more."""
+        return min(self.starts_at + RULES.late, self.ends_at or self.starts_at)
+
+    @property
+    def give_back_until(self) -> datetime:
+        """The last moment at which it may be given back."""
+        return self.starts_at - RULES.give_back_until
+
+    @property
     def worked(self) -> timedelta:
         """The time between beginning and end without the breaks; none before the end."""
         if self.begun_at is None or self.ended_at is None:
@@ -200,13 +215,13 @@ def check_overlap(duties: Iterable[Duty], starts_at: datetime, ends_at: datetime
             raise Conflict("shift_overlaps", "There is another shift at that time.", shift_id=each.shift_id)
 
 
-def given_back(duty: Duty, now: datetime, rules: Rules = RULES) -> Duty:
+def given_back(duty: Duty, now: datetime) -> Duty:
     """The duty that its rider does not want any more; too late, somebody has to be asked."""
     if duty.status is not DutyStatus.BOOKED:
         raise Conflict("shift_begun", f"This shift is {duty.status} already.")
-    if now > duty.starts_at - rules.give_back_until:
-        until = duty.starts_at - rules.give_back_until
-        raise Conflict("too_late_to_give_back", f"This shift could be given back until {until.isoformat()}.")
+    if now > duty.give_back_until:
+        until = duty.give_back_until.isoformat()
+        raise Conflict("too_late_to_give_back", f"This shift could be given back until {until}.")
     return replace(duty, version=duty.version + 1, status=DutyStatus.GIVEN_BACK)
 
 
@@ -220,20 +235,14 @@ def withdrawn(duty: Duty) -> Duty:
 # --- work -------------------------------------------------------------------------------------------------------------
 
 
-def is_due(duty: Duty, now: datetime, rules: Rules = RULES) -> bool:
+def is_due(duty: Duty, now: datetime) -> bool:
     """Whether a booked duty may be begun now."""
-    in_time = duty.starts_at - rules.early <= now < missed_at(duty, rules)
-    return duty.status is DutyStatus.BOOKED and in_time
+    return duty.status is DutyStatus.BOOKED and duty.start_from <= now < duty.start_until
 
 
-def missed_at(duty: Duty, rules: Rules = RULES) -> datetime:
-    """From when on a booked duty can't be begun any more."""
-    return min(duty.starts_at + rules.late, duty.ends_at or duty.starts_at)
-
-
-def is_missed(duty: Duty, now: datetime, rules: Rules = RULES) -> bool:
+def is_missed(duty: Duty, now: datetime) -> bool:
     """Whether a booked duty can't be begun any more."""
-    return duty.status is DutyStatus.BOOKED and now >= missed_at(duty, rules)
+    return duty.status is DutyStatus.BOOKED and now >= duty.start_until
 
 
 def is_in_area(zone: str, here: str) -> bool:
@@ -241,15 +250,14 @@ def is_in_area(zone: str, here: str) -> bool:
     return here in geo.disk(zone, 1)
 
 
-def begun(duty: Duty, now: datetime, rules: Rules = RULES) -> Duty:
+def begun(duty: Duty, now: datetime) -> Duty:
     """The duty with its rider at work. Too early is told with the instant from which it goes."""
-    if is_missed(duty, now, rules) or duty.status is DutyStatus.MISSED:
+    if is_missed(duty, now) or duty.status is DutyStatus.MISSED:
         raise Conflict("shift_missed", "This shift should have been begun earlier.")
     if duty.status is not DutyStatus.BOOKED:
         raise Conflict("shift_not_yours", f"This shift is {duty.status}.")
-    if now < duty.starts_at - rules.early:
-        begins = duty.starts_at - rules.early
-        raise Conflict("shift_not_yet", f"This shift can be begun from {begins.isoformat()} on.")
+    if now < duty.start_from:
+        raise Conflict("shift_not_yet", f"This shift can be begun from {duty.start_from.isoformat()} on.")
     return replace(duty, version=duty.version + 1, status=DutyStatus.WORKING, begun_at=now)
 
 

@@ -19,6 +19,7 @@ from chalicelib.dispatch.model.proofs import Evidence
 from chalicelib.dispatch.model.rider import Limits, Position, Rider, Vehicle, zone_of
 from chalicelib.dispatch.model.shift import Duty, Shift
 from chalicelib.dispatch.service.arrivals import check_on_delivery
+from chalicelib.dispatch.service.at_work import has_work
 from chalicelib.dispatch.service.carrying import hand_in_cash
 from chalicelib.dispatch.service.commands import (
     accept_offer,
@@ -56,6 +57,7 @@ from chalicelib.dispatch.service.roster import (
     claim_shift,
     free_riders,
     give_back_shift,
+    is_shift_id,
     list_open_shifts,
     list_roster,
     list_shifts,
@@ -120,6 +122,8 @@ __all__ = [
     "get_delivery",
     "give_back_shift",
     "hand_in_cash",
+    "has_work",
+    "is_shift_id",
     "list_open_shifts",
     "list_roster",
     "list_shifts",

@@ -89,6 +89,13 @@ def read_work(rider: Rider) -> Work:
     return Work(rider, duty, read_deliveries(rider.jobs))
 
 
+def has_work(rider: Rider) -> bool:
+    """Whether the rider has something to finish. A request where anything was offered of late, else none."""
+    if not rider.on_shift or not rider.jobs or rider.is_available:
+        return False
+    return bool(Work(rider, None, read_deliveries(rider.jobs, consistent=False)).taken)
+
+
 def read_on_shift(rider_id: str) -> Rider:
     """The rider who is calling. Raises ``NotRegistered``, or ``not_on_shift``."""
     rider = read_own_rider(rider_id)

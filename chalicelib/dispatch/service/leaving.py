@@ -90,7 +90,7 @@ def _check_on_booked(duty: Duty, now: datetime, cause: str) -> None:
     tx = Transaction()
     if not shift.is_missed(duty, now):
         tx.claim(_CONSUMER, cause)
-        tx.emit_at(shift.missed_at(duty), ShiftCheckDue(rider_id=duty.rider_id, shift_id=duty.shift_id))
+        tx.emit_at(duty.start_until, ShiftCheckDue(rider_id=duty.rider_id, shift_id=duty.shift_id))
     else:
         write_duty(tx, duty, replace(duty, version=duty.version + 1, status=DutyStatus.MISSED))
         if planned is not None:

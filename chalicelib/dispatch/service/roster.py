@@ -78,6 +78,11 @@ def plan_shift(
     return made
 
 
+def is_shift_id(text: str) -> bool:
+    """Whether a text has the form of a shift's id."""
+    return ids.is_id(text, "shf")
+
+
 def read_shift(shift_id: str) -> Shift:
     """The shift. Raises ``NotFound``."""
     shift: Shift | None = None
@@ -158,7 +163,8 @@ def list_shifts(
 
 
 def list_roster(shift_id: str, cursor_key: Mapping[str, Any] | None, limit: int) -> tables.Page[Duty]:
-    """The duties of a planned shift, a rider's each. One request."""
+    """The duties of a planned shift, a rider's each. Raises ``NotFound``. Two requests."""
+    read_shift(shift_id)
     page = tables.query(DutyRow, duties_pk(shift_id), index="zone", limit=limit, cursor_key=cursor_key)
     return tables.Page([each for row in page.items if (each := duty_of(row)) is not None], page.next_key)
 
@@ -222,7 +228,7 @@ def _take(rider_id: str, shift_id: str, origin: Origin, read: Callable[[str], Ri
         write_shift(tx, shift, after)
         write_duty(tx, before, duty)
         write_rider(tx, rider, replace(rider, version=rider.version + 1))
-        tx.emit_at(model.missed_at(duty), ShiftCheckDue(rider_id=rider_id, shift_id=shift_id))
+        tx.emit_at(duty.start_until, ShiftCheckDue(rider_id=rider_id, shift_id=shift_id))
         try:
             tx.commit()
         except (VersionConflict, Contention):
