@@ -74,6 +74,7 @@ class _Write(msgspec.Struct, frozen=True):
     kind: str
     operation: dict[str, Any]
     refusal: Refusal
+    place: tuple[int, int]  # whose error is told first: by what was asked for, then as it was asked for
 
 
 class Transaction:
@@ -95,7 +96,8 @@ class Transaction:
         """
         if condition is not None and not _is_of_new_item(condition):
             actions = schema.written_whole(row)
-            self._add("Update", self._operation(type(row), row.pk, row.sk, actions=actions, condition=condition), error)
+            operation = self._operation(type(row), row.pk, row.sk, actions=actions, condition=condition)
+            self._add("Update", operation, error, asked="Put")
             return
         attributes = row.serialize(null_check=True)
         operation = self._operation(
@@ -202,7 +204,7 @@ class Transaction:
         self._keys.add(place)
         return row._get_connection().get_operation_kwargs(pk, range_key=sk, key=key, **parts)
 
-    def _add(self, kind: str, operation: dict[str, Any], refusal: Refusal | None) -> None:
+    def _add(self, kind: str, operation: dict[str, Any], refusal: Refusal | None, *, asked: str = "") -> None:
         if CONDITION_EXPRESSION in operation and callable(refusal):
             operation[RETURN_VALUES_ON_CONDITION_FAILURE] = "ALL_OLD"
         self._writes.append(
@@ -210,6 +212,7 @@ class Transaction:
                 kind,
                 operation,
                 refusal or Conflict("changed_meanwhile", "This changed meanwhile: read it again."),
+                (_KINDS.index(asked or kind), len(self._writes)),
             )
         )
 
@@ -277,7 +280,7 @@ def _explain(writes: Sequence[_Write], error: TransactWriteError) -> bool:
     reasons = error.cancellation_reasons
     refusals: list[DomainError] = []
     transient = False
-    for write, reason in zip(writes, reasons, strict=False):
+    for write, reason in sorted(zip(writes, reasons, strict=False), key=lambda each: each[0].place):
         if reason is None:
             continue
         if reason.code == "ConditionalCheckFailed":
