@@ -54,6 +54,8 @@ class Names:
         match resource["Type"], attribute:
             case "AWS::SQS::Queue", "Arn":
                 return queue_arn(self.resolve(properties["QueueName"]))
+            case "AWS::IAM::Role", "Arn":
+                return f"arn:aws:iam::{ACCOUNT}:role/{self.prefix}-{logical_id}"
             case "AWS::Events::EventBus", "Name":
                 return str(self.resolve(properties["Name"]))
         raise KeyError(f"{logical_id}.{attribute} has no local meaning")
