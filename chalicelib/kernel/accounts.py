@@ -25,6 +25,17 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     attributes: Mapping[str, str]
     groups: tuple[str, ...]
+    has_second_factor: bool = False
+
+    @property
+    def verified_contacts(self) -> tuple[str, ...]:
+        """The e-mail address and phone number that somebody has shown to be theirs."""
+        given = self.attributes
+        return tuple(
+            given[name]
+            for name in ("email", "phone_number")
+            if name in given and given.get(f"{name}_verified", "").lower() == "true"
+        )
 
 
 def find_account(subject: str) -> Account | None:
@@ -39,6 +50,7 @@ def find_account(subject: str) -> Account | None:
     return Account(
         attributes={each["Name"]: each["Value"] for each in told["UserAttributes"]},
         groups=tuple(sorted(each["GroupName"] for each in groups["Groups"])),
+        has_second_factor=bool(told.get("UserMFASettingList")),
     )
 
 

@@ -169,6 +169,7 @@ def _filters(scene: Scene, visit: Visit) -> dict[str, tuple[str, ...]]:
         "GET /v1/stores": ("stores", *place),
         "GET /v1/me/stores": ("workplaces", scene.subjects["owner"]),
         "GET /v1/stores/{store_id}/staff": ("staff", scene.store_id),
+        "GET /v1/stores/{store_id}/invitations": ("invitations", scene.store_id),
         "GET /v1/merchants/{merchant_id}/stores": ("merchant_stores", scene.merchant_id),
         "GET /v1/merchants/{merchant_id}/invoices": (
             "invoices",

@@ -116,6 +116,8 @@ def test_what_creates_or_moves_money_is_idempotent(doc: dict[str, Any]) -> None:
         "POST /v1/me/erasure",  # asked again, it answers how far it is
         "POST /v1/customers/{customer_id}/erasure",  # so does an admin's
         "POST /v1/stores/{store_id}/pauses",  # a pause ends by itself
+        "POST /v1/stores/{store_id}/invitations",  # another one runs out by itself, and is good for one person
+        "POST /v1/invitations/accept",  # an invitation is used up once
         "POST /v1/stores/{store_id}/staff",  # a member is added once
         "POST /v1/stores/{store_id}/menu/versions/{version}/republish",  # so is a version that is the newest already
         "POST /v1/webhooks/stripe",  # the provider's event id is the key

@@ -32,7 +32,16 @@ if TYPE_CHECKING:
 
 # From whom on: a clerk's route is also a manager's and an owner's.
 Caller = Literal[
-    "anybody", "customer", "rider", "admin", "staff", "clerk", "manager", "support", "owner of the merchant"
+    "anybody",
+    "customer",
+    "rider",
+    "admin",
+    "staff",
+    "clerk",
+    "manager",
+    "support",
+    "invited",
+    "owner of the merchant",
 ]
 
 
@@ -414,6 +423,18 @@ def _proposed(scene: Scene) -> Visit:
     return Visit({"store_id": scene.store_id, "order_id": order.id}, None, {"If-Match": f'"{order.version}"'})
 
 
+def _invitation(*, is_accepted: bool = False) -> Callable[[Scene], Visit]:
+    """About an invitation of a clerk; its token is good for whoever has it."""
+
+    def visit(scene: Scene) -> Visit:
+        made, token = stores.invite_staff(scene.store_id, scene.shop.owner_id, "clerk")
+        if is_accepted:
+            return Visit(body={"token": token})
+        return Visit({"store_id": scene.store_id, "invitation_id": made.id})
+
+    return visit
+
+
 def _erasable(body: Any) -> Callable[[Scene], Visit]:
     """About a customer who has no order that is open."""
 
@@ -465,6 +486,10 @@ TABLE: dict[str, Row] = {
     "GET /v1/me/stores": Row("staff", lambda _: Visit()),
     "GET /v1/stores/{store_id}/staff": Row("manager", _at_store()),
     "POST /v1/stores/{store_id}/staff": Row("manager", _newcomer),
+    "POST /v1/stores/{store_id}/invitations": Row("manager", _at_store({"role": "clerk", "name": "Mara"})),
+    "GET /v1/stores/{store_id}/invitations": Row("manager", _at_store()),
+    "DELETE /v1/stores/{store_id}/invitations/{invitation_id}": Row("manager", _invitation()),
+    "POST /v1/invitations/accept": Row("invited", _invitation(is_accepted=True)),
     "GET /v1/stores/{store_id}/staff/{user_id}": Row("manager", _colleague()),
     "PATCH /v1/stores/{store_id}/staff/{user_id}": Row("manager", _colleague({"role": "clerk"})),
     "DELETE /v1/stores/{store_id}/staff/{user_id}": Row("clerk", _own_place),
