@@ -119,8 +119,12 @@ class Scene:
         """A delivery that is being offered to the rider, who is new and the only one near the store with room."""
         order = order or self.accepted()
         self._empty_pool()
-        with contextlib.suppress(DomainError):  # whoever has deliveries in hand has no room anyhow
+        # Whoever has deliveries in hand can't go home, and leaves the place in front of the store to the next.
+        with contextlib.suppress(DomainError):
             dispatch.end_shift(self.subjects["rider"])
+        with contextlib.suppress(DomainError):
+            away = Point(self.place.lat + 1, self.place.lng)
+            dispatch.report_position(self.subjects["rider"], away, clock.now())
         self._join_rider("rider")
         rider_id = self.subjects["rider"]
         dispatch.start_shift(rider_id, self.place)
