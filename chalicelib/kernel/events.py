@@ -40,6 +40,8 @@ _SHARDS = 8
 _ROW_LIFE = timedelta(days=7)
 _BATCH = 10  # entries a PutEvents or SendMessageBatch takes
 _ATTEMPTS = 5
+_CLOCKS_DIFFER = timedelta(seconds=2)  # what reactions allow for
+_LONGEST_HIDDEN = 43_200  # seconds that a queue hides a message at most
 
 
 E = TypeVar("E", bound=Event)
@@ -306,6 +308,9 @@ def consume(queue: str, messages: Iterable[Mapping[str, Any]]) -> dict[str, Any]
     for message in messages:
         try:
             _react(queue, message)
+        except _ComesEarly as early:
+            failures.append({"itemIdentifier": message["messageId"]})
+            _show_again(queue, message, early.seconds)
         except Exception as error:
             if isinstance(error, upcasting.UnknownVersion):
                 told = {"event": error.event_type, "version": error.version, "known": error.known}
@@ -313,25 +318,35 @@ def consume(queue: str, messages: Iterable[Mapping[str, Any]]) -> dict[str, Any]
             else:
                 logger.exception("reaction failed", extra={"queue": queue, "message_id": message["messageId"]})
             failures.append({"itemIdentifier": message["messageId"]})
-            _come_back_soon(queue, message)
+            _show_again(queue, message, pause_after(_tried(message)))
     return {"batchItemFailures": failures}
 
 
-def _come_back_soon(queue: str, message: Mapping[str, Any]) -> None:
-    """Show a failed message again after 2, 4, 8 … seconds instead of the queue's long visibility timeout.
+class _ComesEarly(Exception):
+    """A timer that by this function's clock is not due for so many seconds of the wall's."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+
+
+def _show_again(queue: str, message: Mapping[str, Any], seconds: int) -> None:
+    """Show a message again after so many seconds instead of the queue's long visibility timeout.
 
     That one covers a function that died with the message; one that failed and knows it need not wait as long.
     """
-    tried = int(message.get("attributes", {}).get("ApproximateReceiveCount", 1))
     try:
         _client("sqs").change_message_visibility(
             QueueUrl=settings.get().queue_urls[queue],
             ReceiptHandle=message["receiptHandle"],
-            VisibilityTimeout=pause_after(tried),
+            VisibilityTimeout=seconds,
         )
     except Exception:
         # The message then waits for the timeout: later, not lost.
         logger.warning("visibility not changed", extra={"queue": queue}, exc_info=True)
+
+
+def _tried(message: Mapping[str, Any]) -> int:
+    return int(message.get("attributes", {}).get("ApproximateReceiveCount", 1))
 
 
 def pause_after(tried: int) -> int:
@@ -343,12 +358,21 @@ def _react(queue: str, message: Mapping[str, Any]) -> None:
     entry = of_json(json.loads(message["body"])["detail"])
     if (queue, entry.type) not in _reactions:
         raise upcasting.UnknownVersion(entry.type, entry.version, None)
+    _wait_until_due(entry)
     event_type, reaction = _reactions[queue, entry.type]
     event = event_of(entry, event_type)
     meta = Meta(event_id=entry.id, at=clock.parse(entry.at), trace_id=entry.trace)
     with logs.context(trace_id=entry.trace, event_id=entry.id, event=entry.type, **_subject(entry.data)):
         _attempt(reaction, event, meta)
         logger.info("reacted", extra={"queue": queue})
+
+
+def _wait_until_due(entry: Envelope) -> None:
+    """Leave a timer in its queue that comes early: the relay's clock may be ahead of this function's."""
+    early = timedelta() if entry.due is None else clock.parse(entry.due) - clock.now()
+    if early > _CLOCKS_DIFFER:
+        logger.warning("timer came early", extra={"event": entry.type, "seconds": early.total_seconds()})
+        raise _ComesEarly(min(_LONGEST_HIDDEN, math.ceil(clock.to_wall(early))))
 
 
 def event_of(entry: Envelope, event_type: type[E]) -> E:

@@ -262,13 +262,15 @@ def _breaches(order: Patient, sums: Counter[str]) -> Iterator[tuple[str, str]]:
     sums["theirs"] += sum(each["captured"] - each["refunded"] for each in charges)
     # An intent behind a 500 for good nobody can ever pay: its secret was told to nobody.
     charges = [each for each in charges if each["attempts"] or each["status"] == "canceled"]
+    # Each thing that the sweeper puts right is told, and may be one of several.
+    steps = [entry["step"] for entry in seen["timeline"] if entry["step"] != "repaired"]
     left = {sku: count - (TAKEN[sku] if done else 0) for sku, count in STOCK.items()}
     feeds = [insist(lambda rider=rider: rider.look().body) for rider in order.riders]
     cards = insist(lambda: order.town.tablet.look().body)["cards"]
     found = {
         "ended": invariants.ended(name, seen["status"]),
         "paid once": invariants.paid_once(name, seen["status"], seen["total"]["amount"], payment, charges),
-        "no step twice": invariants.no_step_twice(name, (entry["step"] for entry in seen["timeline"])),
+        "no step twice": invariants.no_step_twice(name, steps),
         "stock adds up": invariants.stock_adds_up(name, insist(order.town.stock), left),
         "hands and board empty": invariants.hands_and_board_empty(name, feeds, cards),
     }

@@ -124,7 +124,7 @@ class TestConsuming:
         found: list[Event] = []
         react = (Moved, lambda event, meta: found.append(event))
         monkeypatch.setattr(events, "_reactions", {("moving", "Moved"): react})
-        monkeypatch.setattr(events, "_come_back_soon", lambda queue, message: None)
+        monkeypatch.setattr(events, "_show_again", lambda queue, message, seconds: None)
         monkeypatch.setattr(batches, "_batches", {"moving": (Moved, found.extend)})
         monkeypatch.setattr(upcasting, "UPCASTERS", STEPS)
         return found
