@@ -37,9 +37,9 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: audit help venv run test histories apportionment nightly replay trace bench-orders bench-races bench-imports \
-	bench-counts bench-cost bench-growth bench-dispatch bench-decisions load soak openapi package deploy format \
-	format-check lint types walls sizes openapi-check check hooks clean
+.PHONY: audit backfill help venv run test histories apportionment nightly replay trace bench-orders bench-races \
+	bench-imports bench-counts bench-cost bench-growth bench-dispatch bench-decisions load soak openapi \
+	package deploy format format-check lint types walls sizes openapi-check check hooks clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,10 @@ nightly: apportionment histories ## what takes too long for every commit
 replay: venv ## a recorded day: INSTANCE=<dir> SPEED=60 ORDERS=60
 	@test -n "$(INSTANCE)" || { echo "usage: make replay INSTANCE=<dir> [SPEED=60] [ORDERS=60]" >&2; exit 2; }
 	@$(RUN) -m infra.local.replay --instance "$(INSTANCE)" --speed "$(SPEED)" --orders "$(ORDERS)" $(ARGS)
+
+backfill: venv ## bring all items of a row up to today's schema: DO=start|run|status|pause|resume OF=<row or job>
+	@test -n "$(OF)" || { echo "usage: make backfill DO=start|run|status|pause|resume OF=<row or job>" >&2; exit 2; }
+	@$(RUN) -m infra.backfill "$(or $(DO),status)" "$(OF)" $(ARGS)
 
 trace: venv ## what every process of the local stack logged about an order: ORDER=ord_…
 	@test -n "$(ORDER)" || { echo "usage: make trace ORDER=ord_…" >&2; exit 2; }

@@ -15,7 +15,8 @@ RUNTIME = "python3.13"
 ALIAS = "live"
 SQS_CONCURRENCY = 50
 # Who takes numbers from one counter takes many at a time, and is in nobody's way: two is the least that AWS allows.
-CONCURRENCY_OF = {"invoices": 2}
+# Backfills have a pace; more of them at once would only wait for it.
+CONCURRENCY_OF = {"invoices": 2, "upkeep": 8}
 # How an update takes over: a tenth of the requests for five minutes, and back as soon as an alarm rings.
 ROLL_OUT = "Canary10Percent5Minutes"
 _ALARMS_ON_ROLL_OUT = ("api-errors", "api-slow")

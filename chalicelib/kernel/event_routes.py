@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 # Events that are not named here reach the bus (its archive, and whatever subscribes later) and no queue.
 ROUTES: Mapping[str, tuple[str, ...]] = {
     "OrderDeadlineReached": ("ordering",),
+    "BackfillDue": ("upkeep",),
     "TruthSweepDue": ("ordering",),
     "ReconciliationDue": ("payments",),
     "ErasureDue": ("ordering",),

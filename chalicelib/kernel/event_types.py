@@ -57,6 +57,14 @@ class ErasureDue(Event, frozen=True, kw_only=True):
     step: int
 
 
+class BackfillDue(Event, frozen=True, kw_only=True):
+    """A page of a backfill is to be done (``kernel.backfill``): ``page`` counts those of its segment."""
+
+    job: str
+    segment: int
+    page: int
+
+
 class OrderDeadlineReached(Event, frozen=True, kw_only=True):
     """Timer: the order may have run out of its time to be paid or accepted."""
 

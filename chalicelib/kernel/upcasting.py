@@ -36,11 +36,13 @@ class UnknownVersion(Exception):
     """
 
     def __init__(self, event_type: str, version: int, known: int | None) -> None:
-        newest = "no version of it" if known is None else f"versions up to {known}"
-        super().__init__(f"{event_type} of version {version}: this release knows {newest}")
         self.event_type = event_type
         self.version = version
         self.known = known
+
+    def __str__(self) -> str:
+        newest = "no version of it" if self.known is None else f"versions up to {self.known}"
+        return f"{self.event_type} of version {self.version}: this release knows {newest}"
 
 
 def as_of_today(event_type: type[Event], version: int, data: Data) -> Data:
