@@ -6,6 +6,7 @@ from benchmarks.use_cases.claims import claims
 from benchmarks.use_cases.credit import credit
 from benchmarks.use_cases.money import money
 from benchmarks.use_cases.ordering import other_ends, quotes
+from benchmarks.use_cases.privacy import privacy
 from benchmarks.use_cases.riders import background, cash, delivery, nobody_there, returns, riders, second_thoughts
 from benchmarks.use_cases.setting_up import menus, merchants, search, staff, stock
 from benchmarks.use_cases.settlement import settlement
@@ -30,6 +31,7 @@ SCENES = (
     cash,
     nobody_there,
     shifts,
+    privacy,
     background,
 )
 
