@@ -11,6 +11,7 @@ from chalicelib.dispatch import nearest
 from chalicelib.dispatch.model.capacity import equipment, fitting, is_demanding, refusal
 from chalicelib.dispatch.model.decision import Decision, decision
 from chalicelib.dispatch.model.delivery import ON_BOARD, Delivery, Status, mark
+from chalicelib.dispatch.planner.cover import outlook
 from chalicelib.dispatch.planner.plan import plan
 from chalicelib.dispatch.planner.policy import Policy as Figures
 from chalicelib.dispatch.planner.types import Delivery as Open
@@ -66,7 +67,9 @@ def planned(
         return []
     open_now = [_open(each, now, able) for each in deliveries]
     free = [_free(each, now, policy) for each in able]
-    offers = plan(now.timestamp(), open_now, free, travel, _figures(policy))
+    under_way = {each.id: each for each in (*deliveries, *(job for rider in riders for job in rider.deliveries))}
+    expected = outlook((each.store_id, place_of(each.store_point)) for each in under_way.values())
+    offers = plan(now.timestamp(), open_now, free, travel, _figures(policy), expected)
     by_id = {each.id: each for each in deliveries}
     loads = {each.store_id: load_of(each.store_id, deliveries, riders) for each in deliveries}
     by_rider = {each.id: each for each in able}
