@@ -112,7 +112,7 @@ def test_an_idle_rider_asks_less_often_than_one_with_an_offer(town: Town) -> Non
 
     assert idle is not None
     assert offered is not None
-    assert offered <= 5 < idle
+    assert offered <= 10 < idle
 
 
 def test_the_order_is_found_in_the_lists_of_customer_and_store(town: Town) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -18,6 +18,10 @@ class Policy(msgspec.Struct, frozen=True):
     # Two looks closer than this are one; a look due sooner than this may be the one at work right now.
     look_slack: timedelta = timedelta(seconds=10)
     look_margin: timedelta = timedelta(seconds=5)
+
+    # Looks and ticks that may choose their moment come on this beat of the clock, in whole seconds: the phones of idle
+    # riders ask a moment after it.
+    beat: timedelta = timedelta(seconds=20)
 
     # While something waits, its zone is planned at this pace; slower once every store knows, slower still when it
     # goes on. A tick has its zone to itself for `lease_for`; a timer that is overdue by `tick_lost_after` is lost.
@@ -81,6 +85,16 @@ class Policy(msgspec.Struct, frozen=True):
     pin_attempts: int = 5
     # How often a rider may ring again on the same trip before an order goes back.
     second_tries: int = 1
+
+    def on_beat(self, moment: datetime) -> datetime:
+        """The first beat that is not before the moment."""
+        return moment + timedelta(seconds=-moment.timestamp() % self.beat.total_seconds())
+
+    def next_tick(self, now: datetime, pace: timedelta) -> datetime:
+        """The beat at which a zone that ticks at this pace is due next: about so much later, and free by then."""
+        last = self.on_beat(now + pace)
+        earlier = last - self.beat
+        return earlier if earlier > now + self.lease_for else last
 
     def look_again_after(self, searching_for: timedelta, *, alerted: bool) -> timedelta:
         """The pause before the next tick where nobody was found for so long."""
