@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _client: Any = None
-_GONE: Final = "UserNotFoundException"
+# Of somebody whom the pool does not know, and of what can be nobody's name.
+_NOBODY: Final = frozenset(("UserNotFoundException", "InvalidParameterException"))
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,12 +71,14 @@ def add_to_group(subject: str, group: str) -> None:
 
 def _ask(operation: str, **parameters: str) -> dict[str, Any] | None:
     """One request; None where the pool knows nobody of this name. Raises ``Unavailable`` when it does not answer."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
     try:
         answer: dict[str, Any] = getattr(_connected(), operation)(**parameters)
+    except ParamValidationError:
+        return None
     except ClientError as error:
-        if error.response["Error"]["Code"] == _GONE:
+        if error.response["Error"]["Code"] in _NOBODY:
             return None
         raise _unavailable() from error
     except BotoCoreError as error:

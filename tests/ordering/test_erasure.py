@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chalicelib.kernel import clock, events, ids, tables
+from chalicelib.kernel import accounts, clock, events, ids, tables
 from chalicelib.kernel.errors import Conflict, NotFound
 from chalicelib.kernel.event_types import ErasureDue
 from chalicelib.kernel.money import Money
@@ -22,6 +22,7 @@ from chalicelib.payments import service as payments
 from infra.resources import CONTEXTS
 from tests.ordering import far_ahead, world
 from tests.ordering.people import Person, delivered, settle, with_history
+from tests.pool import Pool, pool_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -304,3 +305,41 @@ def test_the_id_of_an_erasure_tells_nobody_whose_it_is(shop: Shop) -> None:
     assert shop.customer_id not in erasure_id(shop.customer_id)
     assert erasure_id(shop.customer_id) == erasure_id(shop.customer_id)
     assert erasure_id(shop.customer_id) != erasure_id(shop.customer_id + "x")
+
+
+class TestAccounts:
+    @pytest.fixture
+    def pool(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
+        yield from pool_in_use(monkeypatch)
+
+    def erased(self, customer_id: str) -> Erasure:
+        erasure = service.request_erasure(customer_id, "customer", forfeits_credit=False)
+        with clock.freeze(clock.now() + GRACE):
+            return run(erasure)
+
+    def test_the_account_goes_last(self, pool: Pool) -> None:
+        user = pool.sign_up("ada@example.org")
+        assert self.erased(user).account_kept is False
+        assert accounts.find_account(user) is None
+
+    def test_who_is_gone_orders_nothing_with_a_token_that_is_left(self, shop: Shop, pool: Pool) -> None:
+        user = pool.sign_up("ada@example.org")
+        self.erased(user)
+        with clock.freeze(clock.now() + GRACE):
+            quote = shop.quote(customer_id=user)
+            with pytest.raises(Conflict) as refused:
+                service.place_order(user, quote.id, "cash_on_delivery", world.key())
+        assert refused.value.code == "erasure_requested"
+
+    def test_who_works_here_keeps_the_account_and_may_order_again(self, shop: Shop, pool: Pool) -> None:
+        user = pool.sign_up("ada@example.org")
+        accounts.add_to_group(user, "staff")
+        assert self.erased(user).account_kept is True
+        assert accounts.find_account(user) is not None
+        with clock.freeze(clock.now() + GRACE):
+            quote = shop.quote(customer_id=user)
+            order = service.place_order(user, quote.id, "cash_on_delivery", world.key()).order
+            assert order.customer_id == user
+            service.cancel_own_order(user, order.id, "changed_mind", ids.new_id("req"))
+            settle(shop, order)
+            assert self.erased(user).orders == 1
