@@ -9,6 +9,7 @@ from benchmarks import shop
 from benchmarks.use_cases.place import key
 
 if TYPE_CHECKING:
+    from benchmarks.machine import Cost
     from benchmarks.use_cases.place import Place
 
 _OF_CUSTOMER = "/v1/customers/{customer_id}"
@@ -29,19 +30,19 @@ def privacy(place: Place) -> None:
 
     page = "/v1/me/export"
     cursor = count("export, first page", "GET", page, customer).body["next_cursor"]
+    last: list[Cost] = []
     while cursor:
-        with machine.measured() as cost:
+        with machine.measured() as last:
             cursor = machine.call("GET", page, customer, cursor=cursor).body["next_cursor"]
-    count.costs["export, an order"] = cost[0]
-    of = {"customer_id": customer.sub}
-    count("export by admin, first page", "GET", f"{_OF_CUSTOMER}/export", admin, **of)
+    count.costs["export, an order"] = last[0]
+    count("export by admin, first page", "GET", f"{_OF_CUSTOMER}/export", admin, customer_id=customer.sub)
     sure = {"confirm": "erase"}
     count("ask to be forgotten", "POST", "/v1/me/erasure", customer, sure)
     count("how far an erasure is", "GET", "/v1/me/erasure", customer)
     count("take an erasure back", "DELETE", "/v1/me/erasure", customer)
-    count("have a customer forgotten", "POST", f"{_OF_CUSTOMER}/erasure", admin, sure, **of)
-    count("how far a customer's erasure is", "GET", f"{_OF_CUSTOMER}/erasure", admin, **of)
-    count("take a customer's erasure back", "DELETE", f"{_OF_CUSTOMER}/erasure", admin, **of)
+    count("have a customer forgotten", "POST", f"{_OF_CUSTOMER}/erasure", admin, sure, customer_id=customer.sub)
+    count("how far a customer's erasure is", "GET", f"{_OF_CUSTOMER}/erasure", admin, customer_id=customer.sub)
+    count("take a customer's erasure back", "DELETE", f"{_OF_CUSTOMER}/erasure", admin, customer_id=customer.sub)
 
     machine.call("POST", f"/v1/customers/{customer.sub}/erasure", admin, {**sure, "at_once": True})
     machine.pass_time(timedelta(minutes=31))
