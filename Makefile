@@ -39,7 +39,8 @@ ARGS ?=
 .NOTPARALLEL:
 .PHONY: audit backfill help venv run test histories apportionment nightly replay trace bench-orders bench-races \
 	bench-imports bench-counts bench-cost bench-growth bench-dispatch bench-decisions load soak openapi \
-	package deploy format format-check lint types walls sizes openapi-check check hooks clean
+	package deploy format format-check lint types walls sizes openapi-check growth-check check hooks \
+	clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -142,7 +143,10 @@ openapi-check: venv
 audit: venv ## what is known to be unsafe: our code by bandit, pinned versions by pip-audit
 	@.ci/audit $(BIN)
 
-check: format-check lint types walls sizes audit openapi-check test bench-counts ## all that CI runs
+growth-check: venv ## the same, small: fails where a use case costs more with more data
+	$(RUN) -m benchmarks.growth --check
+
+check: format-check lint types walls sizes audit openapi-check test bench-counts growth-check ## all that CI runs
 
 hooks: venv ## ruff, mypy and the walls before every commit
 	$(BIN)/pre-commit install

@@ -44,11 +44,12 @@ Json = dict[str, Any]
 Costs = dict[str, "Cost"]
 
 FULL = {"orders": [40, 1_000, 100_000], "items": [100, 2_000], "stores": [10, 1_000, 10_000]}
-SMALL = {"orders": [40, 2_000], "items": [100, 2_000], "stores": [10, 150]}
+SMALL = {"orders": [40, 400], "items": [100, 2_000], "stores": [10, 150]}
 TOLERANCE = 1.0
 BATCH = 25
 WRITERS = 4
 SIDE_KM = 30.0  # stores are spread over a city of this many kilometres square
+NEARBY = 10
 SEARCH = "search in the city"
 # These read or write the menu, or the lines of the stores around, whole: they grow with that, and with nothing else.
 MAY_GROW = {"items": ("not in memory",), "stores": (SEARCH,), "orders": ()}
@@ -90,7 +91,8 @@ class World:
         quotes(place)
         delivery(place)
         other_ends(place)
-        query = {"lat": shop.STORE.lat, "lng": shop.STORE.lng, "mode": "delivery"}
+        # As many as deliver there when the stores are fewest: the page is as full at every size.
+        query = {"lat": shop.STORE.lat, "lng": shop.STORE.lng, "mode": "delivery", "limit": NEARBY}
         place.count(SEARCH, "GET", "/v1/stores", query=query)
         self._read_books()
         return place.count.costs
@@ -226,7 +228,8 @@ class World:
 
         # Two irrational steps spread any number of points evenly.
         lat, lng = (number * 0.7548776662466927) % 1 - 0.5, (number * 0.5698402909980532) % 1 - 0.5
-        degrees = SIDE_KM / 111.195
+        # The first are around the corner from where is searched.
+        degrees = (SIDE_KM if number > NEARBY else 1.0) / 111.195
         at = Point(
             round(shop.STORE.lat + lat * degrees, 6),
             round(shop.STORE.lng + lng * degrees / math.cos(math.radians(shop.STORE.lat)), 6),
