@@ -105,6 +105,20 @@ class TestWhatRemains:
             assert found(*person.traces) == {}
         assert erased.orders == 2
 
+    def test_events_never_had_a_word_of_theirs(self, person: Person) -> None:
+        """The bus keeps them for 90 days, and nothing can be taken out of it."""
+        told = [
+            events.EventsRow.outbox.deserialize(item["outbox"]["B"])
+            for page in tables.connection()
+            .client.get_paginator("scan")
+            .paginate(TableName=events.EventsRow.Meta.table_name)
+            for item in page["Items"]
+            if "outbox" in item
+        ]
+        assert person.id in str(told), "nobody told of the orders: this proves nothing"
+        assert person.mark not in str(told)
+        assert f"{person.lat:.6f}" not in str(told)
+
     def test_orders_and_money_stay_as_they_were(self, shop: Shop, person: Person) -> None:
         before = {order.id: service.get_store_money(shop.id, order.id) for order in orders_of(shop)}
         total = payments.trial_balance([entry for money in before.values() for entry in money.entries])
