@@ -37,6 +37,7 @@ from chalicelib.dispatch.service.commands import (
 from chalicelib.dispatch.service.duties import end_break, read_duties, read_duty, start_shift, take_break
 from chalicelib.dispatch.service.feed import get_delivery, pin_attempts_left, read_feed, tries_left
 from chalicelib.dispatch.service.forgetting import coarse, deliveries_with_briefs, forget_customer
+from chalicelib.dispatch.service.health import read_health
 from chalicelib.dispatch.service.leaving import break_off_shift, check_on_shift, end_shift, finish_shift
 from chalicelib.dispatch.service.live import locate_rider
 from chalicelib.dispatch.service.pool import Pool, claim_delivery, explain_delivery, read_pool
@@ -138,6 +139,7 @@ __all__ = [
     "read_duties",
     "read_duty",
     "read_feed",
+    "read_health",
     "read_own_rider",
     "read_pool",
     "read_rider",
