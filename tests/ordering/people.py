@@ -36,6 +36,7 @@ class Person:
         self.complaint = f"Cold-{mark}"
         self.vouched = f"Known-{mark}"
         self.answered = f"Answer-{mark}"
+        self.goodwill = f"Sorry-{mark}"
         self.refund_note = f"Refund-{mark}"
         self.photo = f"photos/{mark}.jpg"
         self.postal_code = f"Z{mark}"[:20]
@@ -125,7 +126,7 @@ def with_history(shop: Shop, stripe: Stripe) -> Person:
     )
     service.refund_order(shop.id, order.id, request, world.any_key())
     payments.give_credit(
-        person.id, Money(700, "EUR"), valid_days=None, reason="goodwill", by=shop.owner_id, key=world.any_key()
+        person.id, Money(700, "EUR"), valid_days=None, reason=person.goodwill, by=shop.owner_id, key=world.any_key()
     )
     settle(shop, order)
     shop.quote(world.pizza(1, note=person.note), customer_id=person.id, address=person.door)

@@ -233,8 +233,7 @@ def _move(movements: list[MovementRow], pk: str) -> None:
             at=row.at,
             order_id=row.order_id,
             funded_by=row.funded_by,
-            reason=row.reason,
-            by=row.by,
+            by=row.by,  # of the staff; why, they said in free words
         )
         tx.put(fresh, MovementRow.pk.does_not_exist(), Contention())
         tx.delete(MovementRow, row.pk, row.sk, condition=MovementRow.pk.exists(), error=Contention())
