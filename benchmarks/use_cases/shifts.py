@@ -48,6 +48,8 @@ def shifts(place: Place) -> None:
     machine.pass_time(timedelta(minutes=10))
     count("come back", "POST", "/v1/rider/shift/resume", rider, spot)
     count("end shift when done", "POST", "/v1/rider/shift/end", rider)
+    machine.call("POST", "/v1/rider/shift", rider, {"state": "on", **spot})
+    count("send a rider home", "POST", "/v1/riders/{rider_id}/shift/end", admin, rider_id=rider.sub)
     count("own shifts", "GET", "/v1/rider/shifts", rider)
     count("shifts of a rider", "GET", "/v1/riders/{rider_id}/shifts", admin, rider_id=rider.sub)
     machine.drain()

@@ -102,6 +102,7 @@ def test_what_creates_or_moves_money_is_idempotent(doc: dict[str, Any]) -> None:
         "POST /v1/rider/shift/break",  # so it is with a break, with coming back,
         "POST /v1/rider/shift/resume",
         "POST /v1/rider/shift/end",
+        "POST /v1/riders/{rider_id}/shift/end",
         "POST /v1/rider/shifts/{shift_id}/start",  # and with beginning a shift
         "POST /v1/rider/shifts/{shift_id}/claim",  # a place is a rider's once
         "POST /v1/rider/shifts/{shift_id}/give_back",

@@ -653,6 +653,7 @@ TABLE: dict[str, Row] = {
     "PUT /v1/shifts/{shift_id}/riders/{rider_id}": Row("admin", _on_place(taken=False)),
     "DELETE /v1/shifts/{shift_id}/riders/{rider_id}": Row("admin", _on_place(taken=True)),
     "GET /v1/riders/{rider_id}/shifts": Row("admin", lambda s: Visit({"rider_id": s.subjects["rider"]})),
+    "POST /v1/riders/{rider_id}/shift/end": Row("admin", lambda s: Visit({"rider_id": s.subjects["rider"]})),
     "GET /v1/rider/open-shifts": Row("rider", _around),
     "GET /v1/rider/shifts": Row("rider", lambda _: Visit()),
     "GET /v1/rider/shifts/{shift_id}": Row("rider", _own_shift(), 404),

@@ -176,6 +176,16 @@ def list_shifts_of_rider(request: Request[None]) -> Reply[DutyList]:
     return _duties_of(request.path["rider_id"], request.query)
 
 
+@endpoints.post("/v1/riders/{rider_id}/shift/end", permission=_ADMIN, returns=AtWorkView, errors=("rider_not_found",))
+def end_shift_of_rider(request: Request[None]) -> Reply[AtWorkView]:
+    """Send a rider home: nothing new comes, and the shift ends when what is in hand is done, at once where nothing is.
+
+    For a phone that is lost or a rider who forgot. Doing it twice is doing it once.
+    """
+    service.read_rider(request.path["rider_id"])
+    return _at_work(service.finish_shift(request.path["rider_id"]))
+
+
 # --- riders -----------------------------------------------------------------------------------------------------------
 
 
