@@ -7,9 +7,12 @@ to the real tables.
 from __future__ import annotations
 
 import json
+import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import botocore.endpoint
 import urllib3
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
@@ -19,6 +22,8 @@ from chalicelib.kernel import tables
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterator
+
+    import pytest
 
     Answer = tuple[int, dict[str, Any]]
     Act = Callable[["Call"], Answer]
@@ -124,6 +129,11 @@ class Dynamo:
         self._share = 0.0
         self.struck = 0
         tables.connection().client.meta.events.register("before-send.dynamodb", self._meet)
+
+    def is_quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """How long the SDK waits before it tries again is no part of what is tested."""
+        hurried = SimpleNamespace(sleep=lambda seconds: time.sleep(min(seconds, 0.002)), time=time.time)
+        monkeypatch.setattr(botocore.endpoint, "time", hurried)
 
     def close(self) -> None:
         """Let everything through again."""

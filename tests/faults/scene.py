@@ -175,8 +175,7 @@ class Scene:
     def settle(self) -> None:
         """Everything arrives, all timers go off, and the truth sweeper looks at what has not ended then."""
         for _ in range(3):
-            while self._goes_on():
-                pass
+            self._comes_to_rest()
             left = [each for each in self.orders if _order(each).status.value not in invariants.ENDED]
             if not left:
                 return
@@ -184,6 +183,16 @@ class Scene:
             for placed in left:
                 self.found_by_sweep += 1
                 ordering.settle_order(placed["id"])
+
+    def _comes_to_rest(self) -> None:
+        """Until Stripe has told everything, too."""
+        while True:
+            while self._goes_on():
+                pass
+            told = len(self.house.notices())
+            assert eventually(lambda: not self.house.sandbox._call("/sandbox/summary")["webhooks"]["due"])
+            if len(self.house.notices()) == told:
+                return
 
     def settle_what_is_due(self) -> None:
         """Everything that is due now arrives; no time passes."""

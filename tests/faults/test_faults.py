@@ -10,6 +10,7 @@ import pytest
 from infra.local.replay.invariants import INVARIANTS
 from tests.faults import report
 from tests.faults.dynamo import Dynamo
+from tests.faults.permissions import Watchman
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.scene import Scene
 from tests.ordering import world
@@ -29,12 +30,22 @@ pytestmark = [
 def scene(house: House, pass_time: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     chance = random.Random(20)
     dynamo = Dynamo(chance)
+    dynamo.is_quick(monkeypatch)
     yield Scene(house, dynamo, pass_time, monkeypatch, chance)
     dynamo.close()
 
 
+@pytest.fixture
+def watchman() -> Iterator[Watchman]:
+    looks = Watchman()
+    yield looks
+    looks.close()
+
+
 @pytest.mark.parametrize("fault", SCENARIOS)
-def test_what_must_hold_holds_after_it(scene: Scene, request: pytest.FixtureRequest, fault: str) -> None:
+def test_what_must_hold_holds_after_it(
+    scene: Scene, watchman: Watchman, request: pytest.FixtureRequest, fault: str
+) -> None:
     SCENARIOS[fault](scene)
     scene.settle()
 
@@ -45,3 +56,5 @@ def test_what_must_hold_holds_after_it(scene: Scene, request: pytest.FixtureRequ
     assert set(found) == set(INVARIANTS)
     assert {name: breaches for name, breaches in found.items() if breaches} == {}
     assert set(ends) <= scene.ends
+    assert watchman.refused == set(), "a function asks for what its role may not do"
+    assert watchman.seen
