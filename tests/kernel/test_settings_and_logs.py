@@ -29,8 +29,14 @@ def test_a_complete_environment_is_taken() -> None:
 
 def test_every_fault_is_named_at_once() -> None:
     with pytest.raises(settings.SettingsError) as told:
-        settings.read({"DOORSTEP_QUEUE_URLS": "[1]", "DOORSTEP_PAY_WINDOW_SECONDS": "soon"})
-    for name in ("BUS_NAME", "QUEUE_URLS", "OIDC_ISSUER", "OIDC_CLIENT_IDS", "PAY_WINDOW"):
+        settings.read(
+            {
+                "DOORSTEP_QUEUE_URLS": "[1]",
+                "DOORSTEP_PAY_WINDOW_SECONDS": "soon",
+                "DOORSTEP_ERASURE_GRACE_DAYS": "7",
+            }
+        )
+    for name in ("BUS_NAME", "QUEUE_URLS", "OIDC_ISSUER", "OIDC_CLIENT_IDS", "PAY_WINDOW", "ERASURE_GRACE"):
         assert name in str(told.value)
 
 
