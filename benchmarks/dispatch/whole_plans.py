@@ -213,7 +213,7 @@ def _ways(places: Sequence[Place]) -> Any:
 PLANNERS: tuple[tuple[str, str, Callable[[Snapshot, float], Routes], tuple[float, ...]], ...] = (
     ("Doorstep", "chalicelib", by_planner, (0.0,)),
     ("VROOM", "vroom", by_vroom, (60.0,)),
-    ("OR-Tools routing", "ortools", by_ortools, (2.0, 20.0)),
+    ("OR-Tools routing", "ortools", by_ortools, (20.0, 120.0)),
 )
 
 
