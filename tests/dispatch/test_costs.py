@@ -78,7 +78,7 @@ def test_a_look_that_finds_nobody(world: World, meter: Meter) -> None:
 
 
 def test_a_tick(world: World, meter: Meter) -> None:
-    start = STANDARD.on_beat(clock.now())
+    start = STANDARD.on_slow_beat(clock.now())
     for number in range(3):
         with clock.freeze(start + seconds(number)):
             service.look_for_rider(world.request(ready_at=start).id, ids.new_id("evt"))

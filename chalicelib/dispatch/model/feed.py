@@ -36,19 +36,20 @@ NextStep = Literal[
 _TOKEN = re.compile(r"r\d{1,15}((?:\.[0-9a-hjkmnp-tv-z]{26}:\d{1,15}x?)*)\Z", re.ASCII)
 _NAMED_LIMIT = CAPACITY_LIMIT + 2
 
-# Seconds until the next poll. An offer lives for 30: whoever may be made one asks so often that it is seen in time.
+# Seconds until the next poll. An offer lives for 30, or until the phone has asked and there was time to answer.
 _OFFER_OPEN = (3, 10)
-_WITH_ROOM = 25
 _NO_ROOM = 60
 _WAITING_AT_STORE = (5, 60)
 _OFF_SHIFT = 60
 # Who rides to a door with everything on board asks seldom until shortly before; offers to such a rider live longer.
-_RIDING = (_WITH_ROOM, 75)
+_RIDING = (25, 75)
 _BEFORE_DOOR = timedelta(seconds=60)
 _TO_ANSWER = timedelta(seconds=10)
-# Most offers are made on the beat (`Policy.beat`). Phones without anything in hand ask a moment after it, each at its
-# own, so that they neither wait for long nor all come at once; none asks twice within the shortest pause.
+# Most offers are made on a slow beat (`Policy.slow_beat`). Phones of riders who may be asked come a moment after it,
+# each at its own, so that they neither wait for long nor all come at once; none asks twice within the shortest pause.
+# Who was just asked is around where orders wait, and may be asked again by the next tick.
 _BEHIND_BEAT = (3, 9)
+_STIRRED = timedelta(minutes=3)
 _SHORTEST_PAUSE = 11
 
 
@@ -100,9 +101,9 @@ def retry_after(rider: Rider, offers: tuple[Delivery, ...], active: tuple[Delive
         door = min((each.at_door_at for each in active if each.at_door_at is not None), default=now)
         return _within(_RIDING, door - _BEFORE_DOOR - now)
     has_room = rider.is_available and len(active) < rider.capacity
-    waits = [_WITH_ROOM if has_room else _NO_ROOM]
+    waits = [_after_beat(rider, now) if has_room else _NO_ROOM]
     waits += [_within(_WAITING_AT_STORE, each.ready_at - now) for each in active if next_step(each) == "wait_for_order"]
-    return min(waits) if active or not has_room else _idle(rider, now)
+    return min(waits)
 
 
 def asks_seldom(in_hand: Collection[Delivery]) -> bool:
@@ -110,23 +111,27 @@ def asks_seldom(in_hand: Collection[Delivery]) -> bool:
     return bool(in_hand) and all(each.status is Status.PICKED_UP for each in in_hand)
 
 
-def offer_for(in_hand: Collection[Delivery], policy: Policy) -> timedelta:
+def offer_for(rider: Rider, in_hand: Collection[Delivery], now: datetime, policy: Policy) -> timedelta:
     """How long an offer to a rider who has this in hand is to live, so that the phone asks in between."""
-    if not asks_seldom(in_hand):
-        return policy.offer_for
-    return max(policy.offer_for, timedelta(seconds=_RIDING[1]) + _TO_ANSWER)
+    longest = _RIDING[1] if asks_seldom(in_hand) else _until(rider, now, STANDARD.slow_beat)
+    return max(policy.offer_for, timedelta(seconds=longest) + _TO_ANSWER)
 
 
 def _within(bounds: tuple[int, int], wait: timedelta) -> int:
     return max(bounds[0], min(bounds[1], math.ceil(wait.total_seconds())))
 
 
-def _idle(rider: Rider, now: datetime) -> int:
-    """Until a moment after the next beat; whose moment it is follows from the rider's id."""
-    beat = round(STANDARD.beat.total_seconds())
+def _after_beat(rider: Rider, now: datetime) -> int:
+    stirred = rider.last_offer_at is not None and now - rider.last_offer_at < _STIRRED
+    pause = timedelta(seconds=_SHORTEST_PAUSE)
+    return _SHORTEST_PAUSE + _until(rider, now + pause, STANDARD.beat if stirred else STANDARD.slow_beat)
+
+
+def _until(rider: Rider, at: datetime, beat: timedelta) -> int:
+    """Seconds until the rider's own moment after a beat, which follows from the rider's id."""
     first, last = _BEHIND_BEAT
     own = first + zlib.crc32(rider.id.encode()) % (last - first + 1)
-    return _SHORTEST_PAUSE + math.ceil((own - now.timestamp() - _SHORTEST_PAUSE) % beat)
+    return math.ceil((own - at.timestamp()) % beat.total_seconds())
 
 
 def next_step(delivery: Delivery) -> NextStep | None:

@@ -19,9 +19,10 @@ class Policy(msgspec.Struct, frozen=True):
     look_slack: timedelta = timedelta(seconds=10)
     look_margin: timedelta = timedelta(seconds=5)
 
-    # Looks and ticks that may choose their moment come on this beat of the clock, in whole seconds: the phones of idle
-    # riders ask a moment after it.
+    # Ticks come on this beat of the clock, first looks that may choose their moment on the slow one, a multiple of it,
+    # both in whole seconds: the phones of riders who may be asked come a moment after.
     beat: timedelta = timedelta(seconds=20)
+    slow_beat: timedelta = timedelta(seconds=60)
 
     # While something waits, its zone is planned at this pace; slower once every store knows, slower still when it
     # goes on. A tick has its zone to itself for `lease_for`; a timer that is overdue by `tick_lost_after` is lost.
@@ -86,13 +87,13 @@ class Policy(msgspec.Struct, frozen=True):
     # How often a rider may ring again on the same trip before an order goes back.
     second_tries: int = 1
 
-    def on_beat(self, moment: datetime) -> datetime:
-        """The first beat that is not before the moment."""
-        return moment + timedelta(seconds=-moment.timestamp() % self.beat.total_seconds())
+    def on_slow_beat(self, moment: datetime) -> datetime:
+        """The first slow beat that is not before the moment."""
+        return _on(self.slow_beat, moment)
 
     def next_tick(self, now: datetime, pace: timedelta) -> datetime:
         """The beat at which a zone that ticks at this pace is due next: about so much later, and free by then."""
-        last = self.on_beat(now + pace)
+        last = _on(self.beat, now + pace)
         earlier = last - self.beat
         return earlier if earlier > now + self.lease_for else last
 
@@ -101,6 +102,10 @@ class Policy(msgspec.Struct, frozen=True):
         if not alerted:
             return self.pace
         return self.pace_when_hopeless if searching_for >= self.hopeless_after else self.pace_after_alert
+
+
+def _on(beat: timedelta, moment: datetime) -> datetime:
+    return moment + timedelta(seconds=-moment.timestamp() % beat.total_seconds())
 
 
 STANDARD = Policy()

@@ -41,7 +41,7 @@ class Look(msgspec.Struct, frozen=True):
 
 def search_begins(ready_at: datetime, now: datetime, policy: Policy) -> datetime:
     """When the first look is due: a rider's way before the order is ready."""
-    return max(now, policy.on_beat(ready_at - policy.search_lead))
+    return max(now, policy.on_slow_beat(ready_at - policy.search_lead))
 
 
 def first_looks(ready_at: datetime, now: datetime, queue_limit: timedelta, policy: Policy) -> list[datetime]:

@@ -40,7 +40,7 @@ def make_offer(
     Raises ``RiderTaken`` or ``VersionConflict`` where the rider or a delivery has changed since it was read.
     """
     mates = proposal.deliveries if len(deliveries) > 1 else ()
-    lives = offer_for(hands.at_work.deliveries, policy)
+    lives = offer_for(hands.rider, hands.at_work.deliveries, now, policy)
     asked = Asked(proposal.rider_id, proposal.decision, mates, proposal.load, lives)
     looks = [conclude(each, asked, now, cause, policy) for each in deliveries]
     tx = Transaction()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec.structs import replace
 
 from chalicelib.dispatch.model import journey
@@ -15,7 +16,7 @@ from chalicelib.dispatch.service.records import (
     write_rider,
 )
 from chalicelib.dispatch.tables import POSITION, PositionRow, RiderRow, rider_pk, rider_row, zone_pk
-from chalicelib.kernel import clock, tables
+from chalicelib.kernel import clock, geo, tables
 from chalicelib.kernel.errors import Conflict, Contention, DomainError, VersionConflict
 from chalicelib.kernel.transaction import Transaction
 
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from chalicelib.kernel.idempotency import IdempotencyKey
 
 _RACES = 4
+
+# Seconds until a rider should tell the next place: on the way, and while the rider stands still. Whoever is not
+# heard of for five minutes may lose what was taken.
+_MOVING, _STANDING = 60, 150
+_NEAR_M = 100.0
 _LIMITS = Limits.__struct_fields__
 
 
@@ -87,14 +93,26 @@ def change_rider(rider_id: str, expected_version: int | None, **profile: Any) ->
     return _change(rider, profile)
 
 
-def report_position(rider_id: str, point: Point, captured_at: datetime) -> Position:
+class Heartbeat(msgspec.Struct, frozen=True):
+    """Where the rider is, and in how many seconds to tell the next place."""
+
+    position: Position
+    again_after: int
+
+
+def report_position(rider_id: str, point: Point, captured_at: datetime) -> Heartbeat:
     """A heartbeat: where the rider was when. An older one than is known changes nothing."""
     position = Position(rider_id, point, journey.checked_capture(captured_at, clock.now()))
     where = read_whereabouts(rider_id)
     looks = where.looks_due(position)
     if move_rider(position, looks=looks) and looks and where.rider is not None:
         follow_rider(where.rider, position)
-    return position
+    return Heartbeat(position, _STANDING if _stands(where.position, position) else _MOVING)
+
+
+def _stands(before: Position | None, position: Position) -> bool:
+    """Whether the rider is where the last heartbeat came from: at a store, or waiting for work."""
+    return before is not None and geo.distance_m(before.point, position.point) <= _NEAR_M
 
 
 def move_rider(position: Position, *, looks: bool = False) -> bool:

@@ -37,8 +37,8 @@ _LOADED = ((8, 15), (3, 30))
 _CALM_SECONDS = 45
 _EMPTY_SECONDS = 60
 # Seconds until a customer's next poll: a share of the time to what is expected next, within these bounds.
-_FOLLOW_SECONDS = (15, 60)
-_FOLLOW_SHARE = 3
+_FOLLOW_SECONDS = (20, 90)
+_FOLLOW_SHARE = 2
 _UNANSWERED_SECONDS = 15
 _CLAIMED_SECONDS = 30
 _OVER_SECONDS = 300

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
+from chalicelib.kernel import clock
+from infra.local.actors.rider import delivery_of
 from infra.local.replay import invariants
 from infra.local.replay.stage import COUNTED, OWNER, STOCK
 
@@ -32,6 +34,20 @@ def breaches(stack: LocalStack, stage: Stage, *, finished: bool) -> list[str]:
     found += _ends(stage)
     found += _payments(stack, stage)
     found += _stock(stage)
+    return found
+
+
+def reactions(stage: Stage) -> list[float]:
+    """Seconds from each offer that was taken to its being taken, by the timelines of the deliveries."""
+    office = stage.cast.back_office()
+    found = []
+    for played in stage.day.orders:
+        if played.order_id is None or played.taken_at is None:
+            continue
+        told = office.client.get(f"/v1/deliveries/{delivery_of(played.order_id)}/decisions").body
+        offers = [each for each in told["decisions"] if each["outcome"] == "accepted"]
+        if offers:
+            found.append((played.taken_at - clock.parse(offers[-1]["at"])).total_seconds())
     return found
 
 
