@@ -179,12 +179,15 @@ class Soak:
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def _settle(self, told: Callable[[str], None]) -> None:
-        """Drive again what was put aside, let timers go off, and let time pass until the truth was looked for."""
-        for what, act in (("what was put aside", self._redrive), ("the truth sweeper", self._let_time_pass)):
+        """Drive again what was put aside, and let time pass until timers went off and the truth was looked for."""
+        for what, act, delayed in (
+            ("what was put aside", self._redrive, False),
+            ("time passes", self._let_time_pass, True),
+        ):
             act()
             told(f"{what}, then the queues")
             try:
-                self.plant.stack.drain(DRAIN_SECONDS, delayed=True)
+                self.plant.stack.drain(DRAIN_SECONDS, delayed=delayed)
             except TimeoutError as error:
                 self.overall["nothing left behind"].append(str(error))
         stack = self.plant.stack
@@ -203,7 +206,7 @@ class Soak:
                     moto.call(SQS, "DeleteMessage", QueueUrl=aside, ReceiptHandle=message["ReceiptHandle"])
 
     def _let_time_pass(self) -> None:
-        """The schedules call the sweeper, which leaves alone what is younger than a quarter of an hour."""
+        """All timers go off, and schedules call the sweeper, which leaves alone what is younger than 15 minutes."""
         self.plant.stack.stop()
         self.plant.stack.speed = LAST_SPEED
         self.plant.start()

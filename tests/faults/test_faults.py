@@ -58,3 +58,9 @@ def test_what_must_hold_holds_after_it(
     assert set(ends) <= scene.ends
     assert watchman.refused == set(), "a function asks for what its role may not do"
     assert watchman.seen
+
+
+def test_a_combination_that_is_missing_is_told() -> None:
+    known = {name: {"held": True, "breaches": []} for name in INVARIANTS[1:]}
+
+    assert report.missing({"flood": {"invariants": known}}) == [f"flood × {INVARIANTS[0]}"]
