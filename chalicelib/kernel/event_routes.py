@@ -41,13 +41,16 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "DeliverySearchDue": ("dispatch",),
     "ZoneTickDue": ("dispatch",),
     "ShiftCheckDue": ("dispatch",),
+    "ShiftEnded": ("dispatch",),
+    "ShiftPayDue": ("dispatch",),
+    "RiderEarned": ("payments",),
     "ShiftCancelled": ("dispatch",),
     "DeliveryPickedUp": ("ordering",),
     "DeliveryAtRisk": ("ordering",),
     "DeliveryCheckDue": ("dispatch",),
-    "DeliveryDelivered": ("ordering", "payments"),
+    "DeliveryDelivered": ("ordering", "payments", "dispatch"),
     "DeliveryFailed": ("ordering",),
-    "DeliveryReturned": ("ordering",),
+    "DeliveryReturned": ("ordering", "dispatch"),
     "DeliveryUnfilled": ("ordering",),
 }
 QUEUES = tuple(sorted({queue for queues in ROUTES.values() for queue in queues}))

@@ -67,8 +67,8 @@ def plan_shift(request: Request[PlanShift]) -> service.Shift:
     body = request.body
     return service.plan_shift(
         _point(body.position),
-        _instant(body.starts_at, "/starts_at"),
-        _instant(body.ends_at, "/ends_at"),
+        instant(body.starts_at, "/starts_at"),
+        instant(body.ends_at, "/ends_at"),
         places=body.places,
         is_open=body.open,
         store_id=body.store_id,
@@ -111,7 +111,7 @@ def change_plan(request: Request[ChangePlan]) -> Reply[ShiftView]:
     """Change the places of a shift, whether they are open, or its end as long as nobody has a place."""
     given = {name: value for name, value in msgspec.structs.asdict(request.body).items() if value is not msgspec.UNSET}
     if "ends_at" in given:
-        given["ends_at"] = _instant(given["ends_at"], "/ends_at")
+        given["ends_at"] = instant(given["ends_at"], "/ends_at")
     shift = service.change_shift(request.path["shift_id"], request.expected_version, **given)
     return Reply(shift_view(shift), etag=shift.version)
 
@@ -347,8 +347,8 @@ def _duties(page: Any, *binding: str) -> DutyList:
 def _period(
     since: str | msgspec.UnsetType, until: str | msgspec.UnsetType, *, default: datetime
 ) -> tuple[datetime, datetime]:
-    first = default if since is msgspec.UNSET else _instant(since, "?since")
-    last = _LATEST if until is msgspec.UNSET else _instant(until, "?until")
+    first = default if since is msgspec.UNSET else instant(since, "?since")
+    last = _LATEST if until is msgspec.UNSET else instant(until, "?until")
     first = min(max(first, _EARLIEST), _LATEST)
     return first, min(max(first, last), _LATEST)
 
@@ -371,7 +371,7 @@ def _point(spot: Spot) -> Point:
     return Point(spot.lat, spot.lng)
 
 
-def _instant(text: str, pointer: str) -> datetime:
+def instant(text: str, pointer: str) -> datetime:
     """The instant that was written. The pattern has let through dates that no calendar has."""
     try:
         return clock.parse(text)

@@ -15,6 +15,7 @@ from chalicelib.dispatch.model.eta import route
 from chalicelib.dispatch.model.feed import Feed, next_step
 from chalicelib.dispatch.model.journey import Command
 from chalicelib.dispatch.model.live import LivePosition, follow_after
+from chalicelib.dispatch.model.pay import EVERYWHERE, PayLine, PayRules, Peak, total
 from chalicelib.dispatch.model.proofs import Evidence
 from chalicelib.dispatch.model.rider import Limits, Position, Rider, Vehicle, zone_of
 from chalicelib.dispatch.model.shift import Duty, Shift
@@ -35,6 +36,16 @@ from chalicelib.dispatch.service.commands import (
     start_return,
 )
 from chalicelib.dispatch.service.duties import end_break, read_duties, read_duty, start_shift, take_break
+from chalicelib.dispatch.service.earnings import (
+    ShiftEarnings,
+    list_earnings,
+    list_pay_rules,
+    pay_delivery,
+    pay_guarantee,
+    read_shift_earnings,
+    set_pay_rules,
+    set_shift_pay_going,
+)
 from chalicelib.dispatch.service.feed import get_delivery, pin_attempts_left, read_feed, tries_left
 from chalicelib.dispatch.service.forgetting import coarse, deliveries_with_briefs, forget_customer
 from chalicelib.dispatch.service.health import read_health
@@ -68,24 +79,31 @@ from chalicelib.dispatch.service.roster import (
 )
 from chalicelib.dispatch.service.search import look_for_rider
 from chalicelib.dispatch.service.ticks import tick_zone
+from chalicelib.dispatch.tables.earnings import Earning
 
 __all__ = [
+    "EVERYWHERE",
     "Actor",
     "Brief",
     "Command",
     "Delivery",
     "DeliveryRequest",
     "Duty",
+    "Earning",
     "Evidence",
     "Feed",
     "Limits",
     "LivePosition",
     "Need",
+    "PayLine",
+    "PayRules",
+    "Peak",
     "Pool",
     "Position",
     "Proof",
     "Rider",
     "Shift",
+    "ShiftEarnings",
     "Status",
     "Step",
     "Vehicle",
@@ -125,7 +143,9 @@ __all__ = [
     "hand_in_cash",
     "has_work",
     "is_shift_id",
+    "list_earnings",
     "list_open_shifts",
+    "list_pay_rules",
     "list_roster",
     "list_shifts",
     "locate_rider",
@@ -133,6 +153,8 @@ __all__ = [
     "mark_ready",
     "miss_customer",
     "next_step",
+    "pay_delivery",
+    "pay_guarantee",
     "pick_up",
     "pin_attempts_left",
     "plan_shift",
@@ -144,15 +166,19 @@ __all__ = [
     "read_pool",
     "read_rider",
     "read_shift",
+    "read_shift_earnings",
     "register_rider",
     "report_position",
     "request_delivery",
     "route",
     "save_profile",
+    "set_pay_rules",
+    "set_shift_pay_going",
     "start_return",
     "start_shift",
     "take_break",
     "tick_zone",
+    "total",
     "tries_left",
     "withdraw_shift",
     "zone_of",

@@ -8,6 +8,8 @@ pk                     sk          what, and how it is found
 ``RDR#<token sub>``    STATE       a rider
 ``RDR#<token sub>``    POSITION    where the rider is; on shift also in index ``zone`` under ZONE#<H3 cell>
 ``RDR#<token sub>``    ``shf_…``   a duty: the rider's place in a shift, and what was worked; by the shift's beginning
+``RDR#<token sub>``    EARN#…      what a delivery, or a shift's guarantee, paid the rider: EARN#<shift>#<delivery>
+``PAY#<area>``         RULES#…     a version of an area's pay rules
 ``shf_…``              STATE       a planned shift; in index ``zone`` under SHIFTS#<H3 cell>
 ``PREP#sto_…``         STATE       how long a store took of late
 ``ZONE#<H3 cell>``     STATE       a zone's rhythm: who ticks, when the next tick is due, whether it is split

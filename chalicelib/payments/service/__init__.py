@@ -97,6 +97,7 @@ from chalicelib.payments.service.printing import HTML_POLICY, html_of, pdf_of
 from chalicelib.payments.service.reconciling import CASE as DIFFERENCE_CASE
 from chalicelib.payments.service.reconciling import get_report, list_reports, reconcile
 from chalicelib.payments.service.refunds import refund_within, request_refund, settle_refund
+from chalicelib.payments.service.rider_pay import enter_rider_pay
 from chalicelib.payments.service.statements import SettledStatement, statement_of_sale
 from chalicelib.payments.service.tendering import Tender, TenderPlan, covers, plan_tenders, refund_to_credit
 from chalicelib.payments.service.terms import agree_on_terms, get_terms, terms_of
@@ -195,6 +196,7 @@ __all__ = [
     "covers",
     "credit_notes_of",
     "deferral_of",
+    "enter_rider_pay",
     "entries_of_account",
     "entries_of_order",
     "entries_of_rider",
