@@ -51,6 +51,14 @@ def shifts(place: Place) -> None:
     machine.call("POST", "/v1/rider/shift", rider, {"state": "on", **spot})
     count("send a rider home", "POST", "/v1/riders/{rider_id}/shift/end", admin, rider_id=rider.sub)
     count("own shifts", "GET", "/v1/rider/shifts", rider)
+    rules = {"area": zone, "since": clock.rfc3339(clock.now()), "currency": "EUR", "time_zone": "Europe/Berlin"}
+    count("set pay rules", "POST", "/v1/pay-rules", admin, {**rules, "guarantee_per_hour": 1400}, headers=key())
+    count("pay rules", "GET", "/v1/pay-rules", admin, query={"area": zone})
+    count("own earnings", "GET", "/v1/rider/earnings", rider)
+    count("statement of a shift", "GET", f"{_OWN}/earnings", rider, shift_id=shift_id)
+    count("earnings of a rider", "GET", "/v1/riders/{rider_id}/earnings", admin, rider_id=rider.sub)
+    path = "/v1/riders/{rider_id}/shifts/{shift_id}/earnings"
+    count("statement of a rider's shift", "GET", path, admin, rider_id=rider.sub, shift_id=shift_id)
     count("shifts of a rider", "GET", "/v1/riders/{rider_id}/shifts", admin, rider_id=rider.sub)
     machine.drain()
 

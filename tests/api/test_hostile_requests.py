@@ -194,6 +194,8 @@ def _filters(scene: Scene, visit: Visit) -> dict[str, tuple[str, ...]]:
         "GET /v1/shifts": ("shifts", dispatch.zone_of(scene.place), "2200-01-01T00:00:00.000Z"),
         "GET /v1/shifts/{shift_id}/riders": ("roster", visit.path.get("shift_id", "")),
         "GET /v1/riders/{rider_id}/shifts": ("duties", visit.path.get("rider_id", "")),
+        "GET /v1/riders/{rider_id}/earnings": ("earnings", visit.path.get("rider_id", "")),
+        "GET /v1/rider/earnings": ("earnings", scene.subjects["rider"]),
         "GET /v1/rider/shifts": ("duties", scene.subjects["rider"]),
         "GET /v1/rider/open-shifts": ("open-shifts", *place[:2]),
         "GET /v1/rider/statements": ("statements", "rider", scene.subjects["rider"]),

@@ -180,6 +180,12 @@ def _on_place(*, taken: bool) -> Callable[[Scene], Visit]:
     return visit
 
 
+def _pay_rules(scene: Scene) -> Visit:
+    peak = {"days": ["friday"], "start": "18:00", "end": "22:00", "bonus": 150}
+    rules = {"area": dispatch.zone_of(scene.place), "currency": "EUR", "time_zone": "Europe/Berlin", "base": 250}
+    return Visit(body={**rules, "since": clock.rfc3339(clock.now() + timedelta(seconds=1)), "peaks": [peak]})
+
+
 def _own_shift(hours: float = 24, *, position: bool = False) -> Callable[[Scene], Visit]:
     def visit(scene: Scene) -> Visit:
         shift_id = scene.booked(hours).shift_id
@@ -654,6 +660,12 @@ TABLE: dict[str, Row] = {
     "DELETE /v1/shifts/{shift_id}/riders/{rider_id}": Row("admin", _on_place(taken=True)),
     "GET /v1/riders/{rider_id}/shifts": Row("admin", lambda s: Visit({"rider_id": s.subjects["rider"]})),
     "POST /v1/riders/{rider_id}/shift/end": Row("admin", lambda s: Visit({"rider_id": s.subjects["rider"]})),
+    "POST /v1/pay-rules": Row("admin", _keyed(_pay_rules)),
+    "GET /v1/pay-rules": Row("admin", lambda s: Visit(query=f"?area={dispatch.zone_of(s.place)}")),
+    "GET /v1/rider/earnings": Row("rider", lambda _: Visit()),
+    "GET /v1/rider/shifts/{shift_id}/earnings": Row("rider", _own_shift(), 404),
+    "GET /v1/riders/{rider_id}/earnings": Row("admin", lambda s: Visit({"rider_id": s.subjects["rider"]})),
+    "GET /v1/riders/{rider_id}/shifts/{shift_id}/earnings": Row("admin", _on_place(taken=True)),
     "GET /v1/rider/open-shifts": Row("rider", _around),
     "GET /v1/rider/shifts": Row("rider", lambda _: Visit()),
     "GET /v1/rider/shifts/{shift_id}": Row("rider", _own_shift(), 404),
