@@ -37,9 +37,10 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: audit help venv run test histories apportionment nightly replay trace bench-orders bench-races bench-imports \
-	bench-counts bench-cost bench-growth bench-dispatch bench-decisions load soak openapi package deploy format \
-	format-check lint types walls sizes openapi-check check hooks clean
+.PHONY: audit backfill help venv run test histories apportionment nightly replay trace bench-orders bench-races \
+	bench-imports bench-counts bench-cost bench-growth bench-dispatch bench-decisions load soak openapi \
+	package deploy format format-check lint types walls sizes openapi-check growth-check check hooks \
+	clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +65,10 @@ nightly: apportionment histories ## what takes too long for every commit
 replay: venv ## a recorded day: INSTANCE=<dir> SPEED=60 ORDERS=60
 	@test -n "$(INSTANCE)" || { echo "usage: make replay INSTANCE=<dir> [SPEED=60] [ORDERS=60]" >&2; exit 2; }
 	@$(RUN) -m infra.local.replay --instance "$(INSTANCE)" --speed "$(SPEED)" --orders "$(ORDERS)" $(ARGS)
+
+backfill: venv ## bring all items of a row up to today's schema: DO=start|run|status|pause|resume OF=<row or job>
+	@test -n "$(OF)" || { echo "usage: make backfill DO=start|run|status|pause|resume OF=<row or job>" >&2; exit 2; }
+	@$(RUN) -m infra.backfill "$(or $(DO),status)" "$(OF)" $(ARGS)
 
 trace: venv ## what every process of the local stack logged about an order: ORDER=ord_…
 	@test -n "$(ORDER)" || { echo "usage: make trace ORDER=ord_…" >&2; exit 2; }
@@ -138,7 +143,10 @@ openapi-check: venv
 audit: venv ## what is known to be unsafe: our code by bandit, pinned versions by pip-audit
 	@.ci/audit $(BIN)
 
-check: format-check lint types walls sizes audit openapi-check test bench-counts ## all that CI runs
+growth-check: venv ## the same, small: fails where a use case costs more with more data
+	$(RUN) -m benchmarks.growth --check
+
+check: format-check lint types walls sizes audit openapi-check test bench-counts growth-check ## all that CI runs
 
 hooks: venv ## ruff, mypy and the walls before every commit
 	$(BIN)/pre-commit install

@@ -22,7 +22,7 @@ from chalicelib.edge import decoding, endpoint, permissions
 from chalicelib.edge.audit_routes import endpoints as audit
 from chalicelib.edge.openapi import endpoints as documentation
 from chalicelib.inventory.routes import endpoints as inventory
-from chalicelib.kernel import batches, events, logs
+from chalicelib.kernel import backfill, batches, events, logs
 from chalicelib.ordering import reactions as _ordering
 from chalicelib.ordering.routes import endpoints as ordering
 from chalicelib.payments import reactions as _payments
@@ -37,7 +37,7 @@ for context in (documentation, stores, catalog, inventory, ordering, payments, d
     app.register_blueprint(context.blueprint)
 endpoint.verify(app.routes)
 permissions.configure(stores_service.staff_role, stores_service.is_merchant_owner)
-_REACTING = (_ordering, _payments, _dispatch)  # imported for the reactions that they declare
+_REACTING = (_ordering, _payments, _dispatch, backfill)  # imported for the reactions that they declare
 gc.freeze()
 gc.enable()
 
@@ -82,3 +82,9 @@ def invoices_events(event: Any) -> dict[str, Any]:
 def payments_events(event: Any) -> dict[str, Any]:
     """The payments queue."""
     return events.consume("payments", event.to_dict()["Records"])
+
+
+@app.on_sqs_message(queue="upkeep", batch_size=1, name="upkeep_events")
+def upkeep_events(event: Any) -> dict[str, Any]:
+    """The upkeep queue: pages of backfills, the only function that may look through whole tables."""
+    return events.consume("upkeep", event.to_dict()["Records"])

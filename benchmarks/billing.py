@@ -195,6 +195,7 @@ def count(directory: Path) -> Bill:
         rider = place.riders[0]
         for name, path, user in (
             ("customer", f"/v1/orders/{order_id}", place.customer),
+            ("map", f"/v1/orders/{order_id}/rider", place.customer),
             ("tablet", f"/v1/stores/{place.store_id}/board", place.owner),
             ("rider", "/v1/rider/feed", rider),
         ):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TARGET_USD = 0.60
 ORDERS = 1000
+_POLLS = ("customer", "map", "tablet", "rider")
 OWN = ("the order itself", "browsing")
 
 
@@ -33,13 +34,14 @@ OWN = ("the order itself", "browsing")
 class Assumed:
     """What is not counted here, with where it is from. The command line has an option for each."""
 
-    # Polls and positions for each delivered order, by `make replay` of 60 of the 269 orders of the recorded day
-    # 1o50t75s1p100 at 90 times its pace: 115.5, 101.7, 392.6 and 127.7. All its couriers worked for these 60, so what
-    # they cause is taken 60/269 times.
-    customer_polls: float = 115.5
-    tablet_polls: float = 101.7
-    rider_polls: float = 87.6
-    positions: float = 28.5
+    # Polls and positions for each delivered order; `--counts FILE` takes them from what a replay wrote. These are of
+    # 0o50t75s1p100, minutes 500 to 540, but for what riders cause: 102.6 polls and 86.5 positions at 87 minutes of
+    # couriers' shifts for an order were reckoned down to the 36 of the whole day (docs/adr/0069).
+    customer_polls: float = 27.0
+    map_polls: float = 7.8
+    tablet_polls: float = 27.5
+    rider_polls: float = 52.0
+    positions: float = 20.0
     # What a customer looks at before ordering: two menus of 2,000 products, whole, and six that are known already.
     menus: float = 2.0
     looks: float = 6.0
@@ -61,7 +63,7 @@ class Assumed:
 
 def lines(bill: Bill, told: Assumed) -> dict[str, dict[prices.Price, float]]:
     """Units by what they are for and by price, for one order."""
-    polls = {"customer": told.customer_polls, "tablet": told.tablet_polls, "rider": told.rider_polls}
+    polls = {name: getattr(told, f"{name}_polls") for name in _POLLS}
     found: dict[str, dict[prices.Price, float]] = {"the order itself": defaultdict(float)}
     for call in bill.journey:
         _add(found["the order itself"], call, told, 1.0)
@@ -128,6 +130,7 @@ def instead(bill: Bill, told: Assumed) -> dict[str, float]:
         **{
             **_values(told),
             "customer_polls": 27.5 + 10,
+            "map_polls": 0.0,
             "tablet_polls": 20.0 + 10,
             "rider_polls": 29.0 + 10,
         }
@@ -135,7 +138,8 @@ def instead(bill: Bill, told: Assumed) -> dict[str, float]:
     minutes = 27.5 + 20.0 + 29.0
     push = prices.IOT_MINUTE.of(ORDERS * minutes) + prices.IOT_MESSAGE.of(ORDERS * 2 * 30)
     on_push = total(cost(lines(bill, pushed))) + push
-    no_net = Assumed(**{**_values(told), "customer_polls": 10.0, "tablet_polls": 10.0, "rider_polls": 10.0})
+    sparse = {f"{name}_polls": 0.0 if name == "map" else 10.0 for name in _POLLS}
+    no_net = Assumed(**{**_values(told), **sparse})
     return {
         "an HTTP API instead of the REST API (it takes no web ACL)": cheaper_gateway - prices.WAF.of(requests),
         "changes pushed over IoT Core, a poll a minute to be sure": on_push,
@@ -221,11 +225,13 @@ NOT_IN_IT = (
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.cost", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", action="store_true", help="print figures for machines")
+    parser.add_argument("--counts", type=Path, help="a replay's counts of polls and positions")
     for each in fields(Assumed):
-        parser.add_argument(f"--{each.name.replace('_', '-')}", type=float, default=each.default, metavar="N")
-    asked = vars(parser.parse_args())
-    as_json = asked.pop("json")
-    told = Assumed(**asked)
+        parser.add_argument(f"--{each.name.replace('_', '-')}", type=float, metavar="N", help=f"{each.default:g}")
+    asked = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
+    as_json, counts = asked.pop("json"), asked.pop("counts", None)
+    counted = {} if counts is None else json.loads(counts.read_text())
+    told = Assumed(**{**counted, **asked})
     with tempfile.TemporaryDirectory(prefix="doorstep-cost-") as directory:
         bill = billing.count(Path(directory))
     found = lines(bill, told)

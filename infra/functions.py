@@ -15,7 +15,8 @@ RUNTIME = "python3.13"
 ALIAS = "live"
 SQS_CONCURRENCY = 50
 # Who takes numbers from one counter takes many at a time, and is in nobody's way: two is the least that AWS allows.
-CONCURRENCY_OF = {"invoices": 2}
+# Backfills have a pace; more of them at once would only wait for it.
+CONCURRENCY_OF = {"invoices": 2, "upkeep": 8}
 # How an update takes over: a tenth of the requests for five minutes, and back as soon as an alarm rings.
 ROLL_OUT = "Canary10Percent5Minutes"
 _ALARMS_ON_ROLL_OUT = ("api-errors", "api-slow")
@@ -79,6 +80,7 @@ def _common(logical_id: str) -> dict[str, Any]:
                 "DOORSTEP_BUS_NAME": imported("bus-name"),
                 "DOORSTEP_QUEUE_URLS": imported("queue-urls"),
                 "DOORSTEP_OIDC_ISSUER": imported("oidc-issuer"),
+                "DOORSTEP_USER_POOL_ID": imported("user-pool-id"),
                 "DOORSTEP_OIDC_CLIENT_IDS": imported("oidc-client-ids"),
                 "POWERTOOLS_SERVICE_NAME": logical_id,
             }

@@ -368,6 +368,7 @@ def _outputs() -> dict[str, Any]:
         "relay-dlq-arn": _arn(dlq_id(RELAY_DLQ)),
         "alarm-topic-arn": {"Ref": "AlarmTopic"},
         "user-pool-id": {"Ref": "UserPool"},
+        "user-pool-arn": _arn("UserPool"),
         "oidc-issuer": {"Fn::GetAtt": ["UserPool", "ProviderURL"]},
         "oidc-client-ids": {"Fn::Join": [",", clients]},
         "queue-urls": {

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from infra.local.stack import LocalStack
     from infra.local.wire import Emulator
 
+pytest_plugins = ("tests.faults.report",)
+
 # In CI a property is tried on the same examples every time: what a machine finds by chance is found on a workbench.
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True)

@@ -34,6 +34,7 @@ def environment_of_this_process(dynamodb_port: int) -> dict[str, str]:
         "STRIPE_WEBHOOK_SECRET": "whsec_of_the_tests",
         "DOORSTEP_STRIPE_API_BASE": "http://stripe.invalid",
         "DOORSTEP_STAGE": "test",
+        "DOORSTEP_USER_POOL_ID": "",
     }
 
 

@@ -6,9 +6,11 @@ from benchmarks.use_cases.claims import claims
 from benchmarks.use_cases.credit import credit
 from benchmarks.use_cases.money import money
 from benchmarks.use_cases.ordering import other_ends, quotes
+from benchmarks.use_cases.privacy import privacy
 from benchmarks.use_cases.riders import background, cash, delivery, nobody_there, returns, riders, second_thoughts
 from benchmarks.use_cases.setting_up import menus, merchants, search, staff, stock
 from benchmarks.use_cases.settlement import settlement
+from benchmarks.use_cases.shifts import shifts
 
 SCENES = (
     merchants,
@@ -28,6 +30,8 @@ SCENES = (
     settlement,
     cash,
     nobody_there,
+    shifts,
+    privacy,
     background,
 )
 

@@ -135,6 +135,8 @@ def nobody_there(place: Place) -> None:
     delivery_id = placed["id"].replace("ord_", "dlv_", 1)
     count("pool", "GET", "/v1/rider/pool", rider)
     count("rider: claim", "POST", "/v1/rider/pool/{delivery_id}/claim", rider, told(), delivery_id=delivery_id)
+    zone = place.machine.call("PUT", "/v1/rider/position", rider, here()).body["zone"]
+    count("zone health", "GET", "/v1/zones/{zone}/health", place.admin, zone=zone)
     count("decisions", "GET", "/v1/deliveries/{delivery_id}/decisions", place.admin, delivery_id=delivery_id)
 
 

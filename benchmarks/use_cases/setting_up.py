@@ -52,6 +52,14 @@ def staff(place: Place) -> None:
         headers=match(member.etag), store_id=store_id, user_id=clerk.sub,
     )  # fmt: skip
     count("workplaces", "GET", "/v1/me/stores", clerk)
+    invitations = "/v1/stores/{store_id}/invitations"
+    invited = count("invite staff", "POST", invitations, owner, {"role": "clerk"}, store_id=store_id).body
+    count("open invitations", "GET", invitations, owner, store_id=store_id)
+    newcomer = place.machine.user("customer", "newcomer")
+    count("accept an invitation", "POST", "/v1/invitations/accept", newcomer, {"token": invited["token"]})
+    other = place.machine.call("POST", invitations.format(store_id=store_id), owner, {"role": "clerk"}).body
+    one_of = invitations + "/{invitation_id}"
+    count("withdraw an invitation", "DELETE", one_of, owner, store_id=store_id, invitation_id=other["id"])
     count("remove staff", "DELETE", one, owner, store_id=store_id, user_id=clerk.sub)
 
 

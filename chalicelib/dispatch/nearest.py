@@ -10,9 +10,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from chalicelib.dispatch.model.capacity import refusal
 from chalicelib.dispatch.model.delivery import ON_BOARD, Delivery, Status
+from chalicelib.dispatch.model.feed import asks_seldom
 from chalicelib.dispatch.model.rider import RiderAtWork, Vehicle
 from chalicelib.kernel import geo
 
@@ -96,9 +98,14 @@ def plan(
 def ranked(
     now: datetime, delivery: Delivery, riders: Sequence[RiderAtWork], travel: Travel, policy: Policy
 ) -> list[tuple[datetime, str]]:
-    """When each rider who may be asked would be at the store, the first one first."""
-    arrivals = ((arrival(now, delivery, each, travel, policy), each.id) for each in riders)
-    return sorted((at, rider_id) for at, rider_id in arrivals if at is not None)
+    """When each rider who may be asked would be at the store, the first one first.
+
+    Whose phone asks seldom comes after the others: the answer would take so much longer.
+    """
+    arrivals = (
+        (asks_seldom(each.deliveries), arrival(now, delivery, each, travel, policy), each.id) for each in riders
+    )
+    return [(at, rider_id) for _, at, rider_id in sorted((late, at, who) for late, at, who in arrivals if at)]
 
 
 def arrival(now: datetime, delivery: Delivery, rider: RiderAtWork, travel: Travel, policy: Policy) -> datetime | None:
@@ -116,7 +123,23 @@ def arrival(now: datetime, delivery: Delivery, rider: RiderAtWork, travel: Trave
     bundled = _bundled_arrival(now, delivery, rider, travel, policy)
     free_at, place = freed(now, rider, travel, policy)
     at = bundled or free_at + travel.time(place, delivery.store_point, rider.vehicle)
-    return at if at - now <= reach else None
+    if at - now > reach:
+        return None
+    if rider.off_at is not None:
+        done = (
+            freed(now, replace(rider, deliveries=(*rider.deliveries, delivery)), travel, policy)[0]
+            if bundled
+            else delivered(max(now, at), delivery, rider.vehicle, travel, policy)
+        )
+        if done > rider.off_at + policy.shift_overrun:
+            return None
+    return at
+
+
+def delivered(at_store: datetime, delivery: Delivery, vehicle: Vehicle, travel: Travel, policy: Policy) -> datetime:
+    """When a rider who is at the store at this time, for this delivery alone, has handed it over."""
+    left = _ready(delivery, at_store) + policy.handling
+    return left + travel.time(delivery.store_point, delivery.dropoff_point, vehicle) + policy.handling
 
 
 def _bundled_arrival(

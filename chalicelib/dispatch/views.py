@@ -21,6 +21,7 @@ from chalicelib.dispatch.schemas import (
     StepView,
     StopView,
 )
+from chalicelib.dispatch.shift_views import shift_state
 from chalicelib.kernel import clock, geo
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def rider_view(rider: service.Rider) -> RiderView:
         cash_limit=_cash(rider.limits.cash_limit),
         cash_in_hand=_cash(rider.cash),
         on_shift=rider.on_shift,
+        shift_id=rider.shift_id,
         zone=rider.zone,
         shift_changed_at=_maybe(rider.shift_changed_at),
         version=rider.version,
@@ -53,6 +55,8 @@ def feed_view(feed: service.Feed) -> FeedView:
     """A feed for the API."""
     return FeedView(
         on_shift=feed.rider.on_shift,
+        state=shift_state(feed.rider, in_hand=bool(feed.active)),
+        shift_ends_at=_maybe(feed.rider.shift_ends_at),
         offers=[_offer_view(delivery) for delivery in feed.offers],
         deliveries=[_job_view(delivery) for delivery in feed.active],
         route=[

@@ -44,7 +44,8 @@ def _verified(token: str) -> dict[str, Any]:
             key,
             algorithms=["RS256"],
             issuer=configured.oidc_issuer,
-            options={"require": ["exp", "iss", "sub", "token_use"], "verify_aud": False},
+            # When it was issued, by the issuer's clock, bounds nothing: one that is ahead must not lock people out.
+            options={"require": ["exp", "iss", "sub", "token_use"], "verify_aud": False, "verify_iat": False},
         )
     except jwt.PyJWKClientConnectionError as error:
         logger.warning("issuer keys unreachable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,12 +52,21 @@ def subject_of(parts: Mapping[str, str]) -> str:
     return PLATFORM
 
 
+def customer_mark(customer_id: str) -> str:
+    """A customer in the trail: who knows the id finds what was done for it, and nobody finds the id.
+
+    The trail outlives a customer who asks to be forgotten, and must not lead to them.
+    """
+    return "cus~" + hashlib.sha256(f"audited {customer_id}".encode()).hexdigest()[:24]
+
+
 def keep(*, actor: str, route: str, parts: Mapping[str, str], request_id: str, status: int) -> None:
     """Add what was done. One plain write."""
     now = clock.now()
     row = AuditRow(f"AUDIT#{subject_of(parts)}", ids.new_id("aud"))
     row.at, row.actor, row.route, row.request_id = clock.rfc3339(now), actor, route, request_id
-    row.parts, row.status = dict(parts), status
+    row.parts = {name: customer_mark(value) if name == "customer_id" else value for name, value in parts.items()}
+    row.status = status
     row.ttl = int((now + KEPT).timestamp())
     row.save(AuditRow.pk.does_not_exist())
 

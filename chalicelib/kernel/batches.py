@@ -12,8 +12,6 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import msgspec
-
 from chalicelib.kernel import events
 
 if TYPE_CHECKING:
@@ -45,7 +43,8 @@ def consume(queue: str, messages: Iterable[Mapping[str, Any]]) -> dict[str, Any]
     if len(batch) > 1:
         event_type, reaction = _batches[queue]
         try:
-            reaction([msgspec.convert(json.loads(each["body"])["detail"]["data"], event_type) for each in batch])
+            entries = [events.of_json(json.loads(each["body"])["detail"]) for each in batch]
+            reaction([events.event_of(entry, event_type) for entry in entries])
         except Exception:
             logger.warning("batch failed: one by one", extra={"queue": queue, "count": len(batch)}, exc_info=True)
         else:

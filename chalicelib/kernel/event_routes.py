@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 # Events that are not named here reach the bus (its archive, and whatever subscribes later) and no queue.
 ROUTES: Mapping[str, tuple[str, ...]] = {
     "OrderDeadlineReached": ("ordering",),
+    "BackfillDue": ("upkeep",),
     "TruthSweepDue": ("ordering",),
     "ReconciliationDue": ("payments",),
+    "ErasureDue": ("ordering",),
     "ClaimDeadlineReached": ("ordering",),
     "ResendFailed": ("ordering",),
     "ConsentDeadlineReached": ("ordering",),
@@ -38,12 +40,17 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "CreditExpiryReached": ("payments",),
     "DeliverySearchDue": ("dispatch",),
     "ZoneTickDue": ("dispatch",),
+    "ShiftCheckDue": ("dispatch",),
+    "ShiftEnded": ("dispatch",),
+    "ShiftPayDue": ("dispatch",),
+    "RiderEarned": ("payments",),
+    "ShiftCancelled": ("dispatch",),
     "DeliveryPickedUp": ("ordering",),
     "DeliveryAtRisk": ("ordering",),
     "DeliveryCheckDue": ("dispatch",),
-    "DeliveryDelivered": ("ordering", "payments"),
+    "DeliveryDelivered": ("ordering", "payments", "dispatch"),
     "DeliveryFailed": ("ordering",),
-    "DeliveryReturned": ("ordering",),
+    "DeliveryReturned": ("ordering", "dispatch"),
     "DeliveryUnfilled": ("ordering",),
 }
 QUEUES = tuple(sorted({queue for queues in ROUTES.values() for queue in queues}))

@@ -13,17 +13,20 @@ import math
 import random
 import time
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from chalicelib.kernel import clock, event_routes, ids, logs, settings, tables
+from chalicelib.kernel import clock, event_routes, ids, logs, settings, tables, upcasting
+from chalicelib.kernel.envelopes import Envelope, Event, Meta, of_json, to_json
 from chalicelib.kernel.errors import Contention, DomainError, VersionConflict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+__all__ = ["Envelope", "Event", "Meta", "of_json", "to_json"]  # which others take from here
 
 logger = logging.getLogger(__name__)
 
@@ -37,35 +40,11 @@ _SHARDS = 8
 _ROW_LIFE = timedelta(days=7)
 _BATCH = 10  # entries a PutEvents or SendMessageBatch takes
 _ATTEMPTS = 5
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact in the past tense, or a timer (``…Due``, ``…Reached``). The class name is its type on the bus."""
-
-    version: ClassVar[int] = 1
+_CLOCKS_DIFFER = timedelta(seconds=2)  # what reactions allow for
+_LONGEST_HIDDEN = 43_200  # seconds that a queue hides a message at most
 
 
 E = TypeVar("E", bound=Event)
-
-
-class Envelope(msgspec.Struct, frozen=True):
-    """An event on its way. ``due`` is None for what holds now; ``trace`` follows the request that began it all."""
-
-    id: str
-    type: str
-    version: int
-    at: str
-    data: Mapping[str, Any]
-    trace: str | None = None
-    due: str | None = None
-
-
-class Meta(msgspec.Struct, frozen=True):
-    """What a reaction may know about the delivery of its event."""
-
-    event_id: str
-    at: datetime
-    trace_id: str | None
 
 
 class _DueIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
@@ -132,11 +111,6 @@ def timer_row(entry: Envelope) -> EventsRow:
     )
 
 
-def to_json(entry: Envelope) -> dict[str, Any]:
-    """The envelope as it is stored and sent; what is absent is left out."""
-    return {key: value for key, value in msgspec.structs.asdict(entry).items() if value is not None}
-
-
 # --- relay ------------------------------------------------------------------------------------------------------------
 
 
@@ -155,7 +129,7 @@ def _entries_of_image(image: Mapping[str, Any]) -> list[Envelope]:
 
     raw = image["outbox"]["B"]
     packed = base64.b64decode(raw) if isinstance(raw, str) else raw
-    return [Envelope(**item) for item in EventsRow.outbox.deserialize(packed)]
+    return [of_json(item) for item in EventsRow.outbox.deserialize(packed)]
 
 
 def relay_entries(entries: Sequence[Envelope]) -> None:
@@ -280,7 +254,7 @@ def sweep() -> int:
             page = tables.query(EventsRow, f"DUE#{shard}", EventsRow.due_sk <= horizon, index="due", limit=100)
             rows = [row for row in tables.batch_get([(EventsRow, r.pk, r.sk) for r in page.items]) if row is not None]
             waiting = [row for row in rows if isinstance(row, EventsRow) and row.due_pk is not None]
-            relay_entries([Envelope(**item) for row in waiting for item in row.outbox])
+            relay_entries([of_json(item) for row in waiting for item in row.outbox])
             for row in waiting:
                 _unmark(row)
             swept += len(waiting)
@@ -334,28 +308,45 @@ def consume(queue: str, messages: Iterable[Mapping[str, Any]]) -> dict[str, Any]
     for message in messages:
         try:
             _react(queue, message)
-        except Exception:
-            logger.exception("reaction failed", extra={"queue": queue, "message_id": message["messageId"]})
+        except _ComesEarly as early:
             failures.append({"itemIdentifier": message["messageId"]})
-            _come_back_soon(queue, message)
+            _show_again(queue, message, early.seconds)
+        except Exception as error:
+            if isinstance(error, upcasting.UnknownVersion):
+                told = {"event": error.event_type, "version": error.version, "known": error.known}
+                logger.error("event of another release", extra={"queue": queue, **told})  # noqa: TRY400 (no trace)
+            else:
+                logger.exception("reaction failed", extra={"queue": queue, "message_id": message["messageId"]})
+            failures.append({"itemIdentifier": message["messageId"]})
+            _show_again(queue, message, pause_after(_tried(message)))
     return {"batchItemFailures": failures}
 
 
-def _come_back_soon(queue: str, message: Mapping[str, Any]) -> None:
-    """Show a failed message again after 2, 4, 8 … seconds instead of the queue's long visibility timeout.
+class _ComesEarly(Exception):
+    """A timer that by this function's clock is not due for so many seconds of the wall's."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+
+
+def _show_again(queue: str, message: Mapping[str, Any], seconds: int) -> None:
+    """Show a message again after so many seconds instead of the queue's long visibility timeout.
 
     That one covers a function that died with the message; one that failed and knows it need not wait as long.
     """
-    tried = int(message.get("attributes", {}).get("ApproximateReceiveCount", 1))
     try:
         _client("sqs").change_message_visibility(
             QueueUrl=settings.get().queue_urls[queue],
             ReceiptHandle=message["receiptHandle"],
-            VisibilityTimeout=pause_after(tried),
+            VisibilityTimeout=seconds,
         )
     except Exception:
         # The message then waits for the timeout: later, not lost.
         logger.warning("visibility not changed", extra={"queue": queue}, exc_info=True)
+
+
+def _tried(message: Mapping[str, Any]) -> int:
+    return int(message.get("attributes", {}).get("ApproximateReceiveCount", 1))
 
 
 def pause_after(tried: int) -> int:
@@ -364,13 +355,29 @@ def pause_after(tried: int) -> int:
 
 
 def _react(queue: str, message: Mapping[str, Any]) -> None:
-    entry = Envelope(**json.loads(message["body"])["detail"])
+    entry = of_json(json.loads(message["body"])["detail"])
+    if (queue, entry.type) not in _reactions:
+        raise upcasting.UnknownVersion(entry.type, entry.version, None)
+    _wait_until_due(entry)
     event_type, reaction = _reactions[queue, entry.type]
-    event = msgspec.convert(entry.data, event_type)
+    event = event_of(entry, event_type)
     meta = Meta(event_id=entry.id, at=clock.parse(entry.at), trace_id=entry.trace)
     with logs.context(trace_id=entry.trace, event_id=entry.id, event=entry.type, **_subject(entry.data)):
         _attempt(reaction, event, meta)
         logger.info("reacted", extra={"queue": queue})
+
+
+def _wait_until_due(entry: Envelope) -> None:
+    """Leave a timer in its queue that comes early: the relay's clock may be ahead of this function's."""
+    early = timedelta() if entry.due is None else clock.parse(entry.due) - clock.now()
+    if early > _CLOCKS_DIFFER:
+        logger.warning("timer came early", extra={"event": entry.type, "seconds": early.total_seconds()})
+        raise _ComesEarly(min(_LONGEST_HIDDEN, math.ceil(clock.to_wall(early))))
+
+
+def event_of(entry: Envelope, event_type: type[E]) -> E:
+    """The event in an envelope of any version. Raises ``UnknownVersion``."""
+    return msgspec.convert(upcasting.as_of_today(event_type, entry.version, entry.data), event_type)
 
 
 def _attempt(reaction: Callable[[Any, Meta], None], event: Event, meta: Meta) -> None:

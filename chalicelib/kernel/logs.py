@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _fields: ContextVar[Mapping[str, Any]] = ContextVar("log_fields", default=MappingProxyType({}))
+_EMAIL = re.compile(r"[\w.%+-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,}")
+_PHONE = re.compile(r"\+\d[\d ()/.-]{5,}\d")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -47,7 +50,17 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return masked(json.dumps(line, default=str, ensure_ascii=False))
+
+
+def masked(text: str) -> str:
+    """The text without e-mail addresses and phone numbers.
+
+    Nobody logs them on purpose; an error of a library may quote what it was given.
+    """
+    if "@" in text:
+        text = _EMAIL.sub("<e-mail>", text)
+    return _PHONE.sub("<phone>", text) if "+" in text else text
 
 
 def configure(level: int = logging.INFO) -> None:

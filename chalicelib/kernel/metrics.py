@@ -29,6 +29,7 @@ OFFERS_ACCEPTED = "OffersAccepted"
 DELIVERIES_UNFILLED = "DeliveriesUnfilled"
 PAYMENTS_FAILED = "PaymentsFailed"
 CAPTURES_FAILED = "CapturesFailed"
+ITEMS_BACKFILLED = "ItemsBackfilled"  # also by ``job``
 
 
 def count(name: str, value: int = 1, **dimensions: str) -> None:

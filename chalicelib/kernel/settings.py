@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True):
     platform_name: str = "Doorstep"
     platform_address: tuple[str, ...] = ()
     platform_vat_id: str = ""
+    user_pool_id: str = ""
+    erasure_grace_days: int = 14
 
     def __repr__(self) -> str:
         """The stage; the rest is in the function's configuration, or secret."""
@@ -112,6 +114,10 @@ def read(env: Mapping[str, str]) -> Settings:
     if not travel_routes.isdigit() or not int(travel_routes) <= 100_000:
         problems.append("DOORSTEP_TRAVEL_ROUTES_PER_MINUTE must be a whole number up to 100000")
         travel_routes = "0"
+    grace = env.get("DOORSTEP_ERASURE_GRACE_DAYS", "14")
+    if not grace.isdigit() or not 8 <= int(grace) <= 25:
+        problems.append("DOORSTEP_ERASURE_GRACE_DAYS must be whole days between 8 and 25")
+        grace = "14"
     issuer = required("DOORSTEP_OIDC_ISSUER").rstrip("/")
     if env.get("DOORSTEP_RATE_LIMITS", "on") not in ("on", "off"):
         problems.append("DOORSTEP_RATE_LIMITS must be on or off")
@@ -140,6 +146,8 @@ def read(env: Mapping[str, str]) -> Settings:
             line.strip() for line in env.get("DOORSTEP_PLATFORM_ADDRESS", "").split(";") if line.strip()
         ),
         platform_vat_id=env.get("DOORSTEP_PLATFORM_VAT_ID", ""),
+        user_pool_id=env.get("DOORSTEP_USER_POOL_ID", ""),
+        erasure_grace_days=int(grace),
     )
     if problems:
         raise SettingsError("; ".join(problems))

@@ -10,17 +10,17 @@ import os
 import threading
 import time
 import zlib
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 import msgspec
 from botocore.config import Config
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
-from pynamodb.constants import BINARY
+from pynamodb.constants import ALL, BINARY
 from pynamodb.exceptions import QueryError
 from pynamodb.models import Model
 
-from chalicelib.kernel import settings
+from chalicelib.kernel import schema, settings
 from chalicelib.kernel.errors import Invalid, Unavailable, Violation
 
 if TYPE_CHECKING:
@@ -90,11 +90,35 @@ class JsonZ(Attribute[Any]):
 
 
 class Row(Model):
-    """An item of a context's table."""
+    """An item of a context's table.
+
+    ``MIGRATIONS`` make of an item of schema n, as it was read, one of n + 1, in place; the first is for n = 1. Each may
+    be run again on what it made. ``KEYS`` is how the keys of such a row begin, so that a backfill finds its items.
+    """
+
+    MIGRATIONS: ClassVar[tuple[Callable[[Any], None], ...]] = ()
+    KEYS: ClassVar[tuple[str, str] | None] = None
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
     ttl = NumberAttribute(null=True)
+
+    @classmethod
+    def from_raw_data(cls, data: dict[str, Any]) -> Self:
+        """The row in a whole item of any schema, as it is in today's; nothing is written."""
+        row = super().from_raw_data(data)
+        if cls.MIGRATIONS:
+            schema.bring_up(row, schema.number_of(data))
+        return row
+
+    @classmethod
+    def of_projection(cls, data: dict[str, Any]) -> Self:
+        """The row in what an index keeps of its item."""
+        return super().from_raw_data(data)
+
+    def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:  # noqa: FBT001, FBT002
+        """The item of this row, in today's schema."""
+        return {**super().serialize(null_check=null_check), **schema.marks(type(self))}
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
@@ -205,7 +229,12 @@ def query(
         if cursor_key is not None and error.cause_response_code == "ValidationException":
             raise _foreign_cursor() from error
         raise
-    return Page([row.from_raw_data(item) for item in data["Items"]], data.get("LastEvaluatedKey"))
+    read = row.from_raw_data if index is None or _is_whole(row, index) else row.of_projection
+    return Page([read(item) for item in data["Items"]], data.get("LastEvaluatedKey"))
+
+
+def _is_whole(row: type[Row], index: str) -> bool:
+    return bool(row._indexes[index].Meta.projection.projection_type == ALL)
 
 
 def _is_key_under(pk: str, attribute: str, key: Mapping[str, Any]) -> bool:

@@ -27,7 +27,7 @@ from pynamodb.constants import (
 )
 from pynamodb.exceptions import TransactWriteError, VerboseClientError
 
-from chalicelib.kernel import clock, events, ids, tables
+from chalicelib.kernel import clock, events, ids, schema, tables
 from chalicelib.kernel.errors import Conflict, Contention, DomainError, joined
 from chalicelib.kernel.events import EventsRow
 from chalicelib.kernel.idempotency import AlreadyAnswered, IdempotencyKey, StoredAnswer
@@ -74,6 +74,7 @@ class _Write(msgspec.Struct, frozen=True):
     kind: str
     operation: dict[str, Any]
     refusal: Refusal
+    place: tuple[int, int]  # whose error is told first: by what was asked for, then as it was asked for
 
 
 class Transaction:
@@ -88,7 +89,16 @@ class Transaction:
         self._afterwards: list[Callable[[], None]] = []
 
     def put(self, row: tables.Row, condition: Condition | None = None, error: Refusal | None = None) -> None:
-        """Write a whole item. Without a condition it replaces whatever is there."""
+        """Write a whole item. Without a condition it replaces whatever is there.
+
+        One that may be there already is made what the row says, attribute by attribute: what a newer release keeps in
+        it and this one does not know stays. It costs the same.
+        """
+        if condition is not None and not _is_of_new_item(condition):
+            actions = schema.written_whole(row)
+            operation = self._operation(type(row), row.pk, row.sk, actions=actions, condition=condition)
+            self._add("Update", operation, error, asked="Put")
+            return
         attributes = row.serialize(null_check=True)
         operation = self._operation(
             type(row),
@@ -111,6 +121,7 @@ class Transaction:
         error: Refusal | None = None,
     ) -> None:
         """Change attributes of an item, on a condition."""
+        actions = [*actions, schema.changed_in_part(row)]
         self._add("Update", self._operation(row, pk, sk, actions=actions, condition=condition), error)
 
     def delete(
@@ -193,7 +204,7 @@ class Transaction:
         self._keys.add(place)
         return row._get_connection().get_operation_kwargs(pk, range_key=sk, key=key, **parts)
 
-    def _add(self, kind: str, operation: dict[str, Any], refusal: Refusal | None) -> None:
+    def _add(self, kind: str, operation: dict[str, Any], refusal: Refusal | None, *, asked: str = "") -> None:
         if CONDITION_EXPRESSION in operation and callable(refusal):
             operation[RETURN_VALUES_ON_CONDITION_FAILURE] = "ALL_OLD"
         self._writes.append(
@@ -201,6 +212,7 @@ class Transaction:
                 kind,
                 operation,
                 refusal or Conflict("changed_meanwhile", "This changed meanwhile: read it again."),
+                (_KINDS.index(asked or kind), len(self._writes)),
             )
         )
 
@@ -209,6 +221,11 @@ def find_answer(key: IdempotencyKey) -> StoredAnswer | None:
     """The stored answer of an earlier request with this key, or None."""
     row = tables.get(EventsRow, _idempotency_pk(key), "-")
     return None if row is None else StoredAnswer(row.fingerprint, row.answer)
+
+
+def _is_of_new_item(condition: Condition) -> bool:
+    """Whether the condition is ``pk.does_not_exist()``."""
+    return condition.operator == "attribute_not_exists" and str(condition.values[0]) == "pk"
 
 
 def _idempotency_pk(key: IdempotencyKey) -> str:
@@ -263,7 +280,7 @@ def _explain(writes: Sequence[_Write], error: TransactWriteError) -> bool:
     reasons = error.cancellation_reasons
     refusals: list[DomainError] = []
     transient = False
-    for write, reason in zip(writes, reasons, strict=False):
+    for write, reason in sorted(zip(writes, reasons, strict=False), key=lambda each: each[0].place):
         if reason is None:
             continue
         if reason.code == "ConditionalCheckFailed":

@@ -12,6 +12,7 @@ from chalicelib.kernel.event_types import (
     DeliveryPickedUp,
     DeliveryReturned,
     DeliveryUnfilled,
+    ErasureDue,
     ExtraNotified,
     OrderDeadlineReached,
     OrderPaymentDue,
@@ -34,6 +35,12 @@ def sweep(event: TruthSweepDue, meta: events.Meta) -> None:
     following = service.sweep(event)
     if following is not None:
         schedules.carry_on("ordering", meta, following)
+
+
+@events.on(ErasureDue)
+def erase(event: ErasureDue, _meta: events.Meta) -> None:
+    """Forget a customer, one step further."""
+    service.erase_next(event)
 
 
 @events.on(OrderDeadlineReached)

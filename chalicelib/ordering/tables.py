@@ -5,6 +5,7 @@
 | quote    | CUS#<customer id> | QTE#<ulid>      | once; vanishes an hour after it has expired    |
 | document | CUS#<customer id> | ORD#<ulid>      | once, with the order: its quote, for good      |
 | order    | ORD#<ulid>        | STATE           | at every step; below 1 KB with a full timeline |
+| erasure  | ERA#<digest>      | JOB             | at every step of forgetting a customer         |
 
 The claims of the few customers who ask for something after the store accepted are part of the order's state.
 
@@ -32,6 +33,7 @@ from chalicelib.kernel import clock, tables
 from chalicelib.kernel.ids import is_id, retag
 from chalicelib.kernel.money import Money
 from chalicelib.ordering.model.claim import Claim
+from chalicelib.ordering.model.erasure import KEPT_AS_PROOF, Erasure
 from chalicelib.ordering.model.order import CUSTOMER, Actor, Entry, Order, Promise, Status
 from chalicelib.ordering.model.proposal import Proposal
 from chalicelib.ordering.model.quote import Quote
@@ -41,8 +43,8 @@ if TYPE_CHECKING:
 
 STATE = "STATE"
 _QUOTE_LIFE = timedelta(hours=1)
-_ORDER = "ORD#"
-_QUOTE = "QTE#"
+_ORDER = ORDERED = "ORD#"
+_QUOTE = QUOTED = "QTE#"
 
 
 class BoardIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
@@ -95,6 +97,17 @@ class DocumentRow(tables.Row):
     document = tables.JsonZ(attr_name="d")
 
 
+class ErasureRow(tables.Row):
+    """The job of forgetting a customer, and afterwards the proof that it was done."""
+
+    class Meta(tables.Meta):
+        context = "ordering"
+
+    phase = UnicodeAttribute(attr_name="ph")
+    step = NumberAttribute()
+    body = tables.JsonZ(attr_name="b", null=True)
+
+
 def order_key(order_id: str) -> str:
     """The partition of an order's state, and the sort key of its document; nothing lies under what is no order's id."""
     return _ORDER + _ulid(order_id, "ord_")
@@ -136,6 +149,37 @@ def documents_of(customer_id: str, *, limit: int, cursor_key: dict[str, Any] | N
         cursor_key=cursor_key,
         ascending=False,
     )
+
+
+def oldest_of(customer_id: str, kind: str, *, after: str = "", limit: int) -> tables.Page[DocumentRow]:
+    """A page of a customer's documents (``kind`` is ORDERED or QUOTED), oldest first, behind a sort key."""
+    pk = customer_key(customer_id)
+    start = {"pk": {"S": pk}, "sk": {"S": after}} if after.startswith(kind) else None
+    return tables.query(
+        DocumentRow, pk, DocumentRow.sk.startswith(kind), limit=limit, cursor_key=start, consistent=True
+    )
+
+
+def erasure_ref(erasure_id: str) -> tables.Ref[Erasure | None]:
+    """Where a customer's erasure is read, by its id."""
+    return tables.Ref(ErasureRow, *erasure_key(erasure_id), to_erasure)
+
+
+def erasure_key(erasure_id: str) -> tuple[str, str]:
+    """The key of a customer's erasure."""
+    return f"ERA#{erasure_id.removeprefix('era_')}", "JOB"
+
+
+def erasure_row(erasure: Erasure) -> ErasureRow:
+    """The item of an erasure. One that is done vanishes when nothing needs its proof any longer."""
+    pk, sk = erasure_key(erasure.id)
+    ttl = None if erasure.erased_at is None else int((erasure.erased_at + KEPT_AS_PROOF).timestamp())
+    return ErasureRow(pk=pk, sk=sk, phase=erasure.phase, step=erasure.step, body=msgspec.to_builtins(erasure), ttl=ttl)
+
+
+def to_erasure(row: ErasureRow | None) -> Erasure | None:
+    """The erasure in an item."""
+    return None if row is None else msgspec.convert(row.body, Erasure)
 
 
 def quote_row(quote: Quote) -> DocumentRow:

@@ -23,6 +23,7 @@ from chalicelib.kernel.event_types import (
     RefundNotified,
     RefundRequested,
     RefundSettled,
+    RiderEarned,
     SaleRecorded,
     SettlementDue,
     StatementDue,
@@ -142,6 +143,12 @@ def settle_payout(event: PayoutDue, meta: events.Meta) -> None:
 def take_back_share(event: RefundSettled, meta: events.Meta) -> None:
     """A sale was undone whose store or rider may have been paid for it: take that back."""
     settlement.take_back_share(event.order_id, event.cause)
+
+
+@events.on(RiderEarned)
+def enter_rider_pay(event: RiderEarned, meta: events.Meta) -> None:
+    """A rider earned something: the platform owes it."""
+    service.enter_rider_pay(event)
 
 
 @events.on(CreditExpiryReached)

@@ -10,6 +10,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from chalicelib.kernel import clock, tables
 from chalicelib.kernel.geo import Point
 from chalicelib.stores.model import Merchant, StaffMember, Store
+from chalicelib.stores.model.invitations import Invitation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +24,7 @@ CELLS_SK = "CELLS"
 ROSTER_SK = "ROSTER"
 STAFF_PREFIX = "STAFF#"
 STORE_PREFIX = "STO#"
+INVITATION_PREFIX = "INVITE#"
 
 _DEGREE = 1_000_000  # cell lines keep coordinates as whole millionths of a degree (a tenth of a metre)
 _LISTING_PREFIX: dict[Listing, str] = {"delivery": "DLV#", "walk_in": "WLK#"}
@@ -109,6 +111,15 @@ class StaffRow(tables.Row):
     version = NumberAttribute()
 
 
+class InvitationRow(tables.Row):
+    """That somebody is invited to work at a store: pk STO#<store>, sk INVITE#<invitation>. Vanishes after its time."""
+
+    class Meta(tables.Meta):
+        context = "stores"
+
+    invitation = tables.JsonZ()
+
+
 class RosterRow(tables.Row):
     """How many work at a store and how many of them own it: pk STO#<store>, sk ROSTER. Never without an owner."""
 
@@ -146,6 +157,26 @@ def user_pk(user_id: str) -> str:
 def staff_sk(user_id: str) -> str:
     """Sort key of a staff member."""
     return f"{STAFF_PREFIX}{user_id}"
+
+
+def invitation_sk(invitation_id: str) -> str:
+    """Sort key of an invitation."""
+    return f"{INVITATION_PREFIX}{invitation_id}"
+
+
+def invitation_row(invitation: Invitation) -> InvitationRow:
+    """The item of an invitation."""
+    return InvitationRow(
+        pk=store_pk(invitation.store_id),
+        sk=invitation_sk(invitation.id),
+        invitation=msgspec.to_builtins(invitation),
+        ttl=int(invitation.expires_at.timestamp()),
+    )
+
+
+def invitation_of(row: InvitationRow) -> Invitation:
+    """The invitation in an item."""
+    return msgspec.convert(row.invitation, Invitation)
 
 
 def cell_pk(cell: str) -> str:

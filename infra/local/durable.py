@@ -87,6 +87,7 @@ class Keep:
             message.message_attributes = json.loads(attributes)
             message.sent_timestamp = sent
             message.delayed_until = delayed_until
+            _let_out_on_time(message)  # the clock may have another pace since
             found.append(message)
         return found
 

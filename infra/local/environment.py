@@ -104,6 +104,7 @@ def doorstep(prefix: str, moto: str) -> dict[str, str]:
     queues = {queue: queue_url(moto, resources.queue_name(prefix, queue)) for queue in events.QUEUES}
     return {
         "DOORSTEP_STAGE": "local",
+        "DOORSTEP_USER_POOL_ID": pool,
         "DOORSTEP_TABLE_PREFIX": prefix,
         "DOORSTEP_BUS_NAME": f"{prefix}-bus",
         "DOORSTEP_QUEUE_URLS": json.dumps(queues),

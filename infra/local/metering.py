@@ -60,6 +60,11 @@ def on_behalf_of(use: str) -> Iterator[None]:
         _thread.use = ""
 
 
+def acting() -> str:
+    """On whose behalf this thread asks: a route, a function, or nobody ("")."""
+    return str(getattr(_thread, "use", ""))
+
+
 class Meter:
     """Counts what the clients that it is attached to do. Threads may share it."""
 
@@ -135,7 +140,7 @@ class Meter:
         self.changed.set()
 
     def _add(self, usage: Usage) -> None:
-        use = getattr(_thread, "use", "")
+        use = acting()
         self._uses[use] = self._uses.get(use, Usage()) + usage
 
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 os.environ.setdefault("MOTO_ACCOUNT_ID", ACCOUNT)
 os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
 
+# CloudFormation alone speaks the older protocol, in forms, and names no service in its header.
+FORM = "form"
+
 _OWN_HEADERS = {"status", "content-length", "date", "connection"}
 
 # One call at a time, as on a database with a single writer. Waiting for a message lets others in.
@@ -52,8 +55,18 @@ def responders(*, dynamodb: bool) -> dict[str, Callable[..., Any]]:
         from infra.local import moto_transactions
 
         moto_transactions.undo_what_is_cancelled()
-        found |= {DYNAMODB: DynamoHandler.dispatch, STREAMS: DynamoDBStreamsHandler.dispatch}
+        found |= {
+            DYNAMODB: DynamoHandler.dispatch,
+            STREAMS: DynamoDBStreamsHandler.dispatch,
+            FORM: _cloudformation,
+        }
     return found
+
+
+def _cloudformation(*arrived: Any) -> Any:
+    from moto.cloudformation.responses import CloudFormationResponse
+
+    return CloudFormationResponse.dispatch(*arrived)
 
 
 class Emulators:
@@ -76,6 +89,8 @@ class Emulators:
     def handle(self, request: HttpRequest) -> HttpResponse:
         """The answer to one HTTP request."""
         service, _, action = request.headers.get("x-amz-target", "").partition(".")
+        if not service and request.method == "POST":
+            service = FORM
         if service in self._responders:
             return self._answer(service, action, request)
         if request.method == "GET" and request.target.endswith("/.well-known/jwks.json"):

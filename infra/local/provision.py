@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra import resources
-from infra.local.wire import ACCOUNT, COGNITO, DYNAMODB, EVENTS, REGION, SQS, Emulator
+from infra.local.wire import ACCESS_KEY, ACCOUNT, COGNITO, DYNAMODB, EVENTS, REGION, SQS, Emulator
 
 Template = dict[str, Any]
 
@@ -54,9 +54,37 @@ class Names:
         match resource["Type"], attribute:
             case "AWS::SQS::Queue", "Arn":
                 return queue_arn(self.resolve(properties["QueueName"]))
+            case "AWS::IAM::Role", "Arn":
+                return f"arn:aws:iam::{ACCOUNT}:role/{self.prefix}-{logical_id}"
             case "AWS::Events::EventBus", "Name":
                 return str(self.resolve(properties["Name"]))
         raise KeyError(f"{logical_id}.{attribute} has no local meaning")
+
+
+def deploy(address: str, prefix: str, template: Template | None = None) -> None:
+    """Tables, queues, bus and rules by CloudFormation, which moto plays at this address. It makes no user pools."""
+    import boto3
+
+    made = dict(template or resources.template())
+    made.pop("Outputs", None)  # some name the user pool
+    made["Resources"] = {
+        key: each for key, each in made["Resources"].items() if not each["Type"].startswith("AWS::Cognito::")
+    }
+    client = boto3.client(
+        "cloudformation",
+        region_name=REGION,
+        endpoint_url=address,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=ACCESS_KEY,
+    )
+    client.create_stack(
+        StackName=f"{prefix}-state",
+        TemplateBody=json.dumps(made),
+        Parameters=[{"ParameterKey": "Prefix", "ParameterValue": prefix}],
+    )
+    (stack,) = client.describe_stacks(StackName=f"{prefix}-state")["Stacks"]
+    if stack["StackStatus"] != "CREATE_COMPLETE":
+        raise RuntimeError(f"CloudFormation: {stack['StackStatus']} {stack.get('StackStatusReason', '')}")
 
 
 def queue_arn(name: str) -> str:

@@ -47,10 +47,11 @@ class Depth:
 class LocalStack:
     """A stack in a directory. Starting it again there finds its data, its users and its time again.
 
-    `speed` is how many seconds of Doorstep's time pass in one of the wall's, `start_at` the instant at which a new
-    stack's time begins (now, when it is not given). `app` names the module with the Chalice app. With `stripe_keys`
-    (STRIPE_API_KEY and STRIPE_WEBHOOK_SECRET) payments go to Stripe itself rather than to the sandbox. Without
-    `functions` only the emulators run: who starts it is the API and the pump.
+    `speed` is how many seconds of Doorstep's time pass in one of the wall's (changed, it holds from the next start
+    on), `start_at` the instant at which a new stack's time begins (now, when it is not given). `app` names the module
+    with the Chalice app. With `stripe_keys` (STRIPE_API_KEY and STRIPE_WEBHOOK_SECRET) payments go to Stripe itself
+    rather than to the sandbox. Without `functions` only the emulators run: who starts it is the API and the pump. With
+    `cloudformation` moto deploys the state template as AWS would, in memory.
     """
 
     def __init__(
@@ -65,11 +66,12 @@ class LocalStack:
         prefix: str = PREFIX,
         stripe_keys: Mapping[str, str] | None = None,
         functions: bool = True,
+        cloudformation: bool = False,
     ) -> None:
         self.directory = directory.absolute()
         self.ports = ports or Ports.free(api_processes)
         self.prefix = prefix
-        self._speed = speed
+        self.speed = speed
         self._start_at = start_at
         self._app = app
         self._with_functions = functions
@@ -82,11 +84,12 @@ class LocalStack:
             self.warning = (
                 f"{reason}: DynamoDB is moto's, in memory and one call at a time. Data is lost when the stack ends."
             )
-        own_dynamodb = not self.warning
+        self._cloudformation = cloudformation
+        self._durable = not self.warning and not cloudformation
         clock_file = self.directory / "clock.json"
         self._stripe_keys = stripe_keys or {}
         self.env = environment.of_stack(
-            prefix, self.ports, clock_file, own_dynamodb=own_dynamodb, stripe_keys=self._stripe_keys
+            prefix, self.ports, clock_file, own_dynamodb=self._durable, stripe_keys=self._stripe_keys
         )
         self.dynamodb = Emulator(self.env["AWS_ENDPOINT_URL_DYNAMODB"])
         self.moto = Emulator(self.env["AWS_ENDPOINT_URL_SQS"])
@@ -107,11 +110,11 @@ class LocalStack:
         self._take_directory()
         try:
             self._check_ports()
-            write_clock(self.directory / "clock.json", self._speed, self._start_at)
+            write_clock(self.directory / "clock.json", self.speed, self._start_at)
             (self.directory / READY_FILE).unlink(missing_ok=True)
             for old in self.directory.glob("invocations-*.json"):
                 old.unlink()
-            if self.warning:
+            if not self._durable:
                 # Messages and users must not outlive the orders that they tell of.
                 (self.directory / "moto.db").unlink(missing_ok=True)
             self._bring_up()
@@ -148,8 +151,11 @@ class LocalStack:
             child.start()
         for child in emulators:
             child.wait_until_ready(deadline)
-        provision.create_tables(self.dynamodb, self.prefix)
-        provision.create_messaging(self.moto, self.prefix)
+        if self._cloudformation:
+            provision.deploy(url(self.ports.moto), self.prefix)
+        else:
+            provision.create_tables(self.dynamodb, self.prefix)
+            provision.create_messaging(self.moto, self.prefix)
         provision.create_users(self.moto, self.prefix)
         for child in late:
             child.start()
@@ -158,10 +164,10 @@ class LocalStack:
 
     def _emulators(self) -> list[Child]:
         moto = ["infra.local.moto_server", "--port", str(self.ports.moto), "--state", str(self.directory / "moto.db")]
-        if self.warning:
+        if not self._durable:
             moto.append("--dynamodb")
         found = [self._child("moto", moto, f"{url(self.ports.moto)}/health")]
-        if not self.warning:
+        if self._durable:
             database = str(self.directory / "dynamodb.db")
             command = ["infra.local.dynamodb", "--port", str(self.ports.dynamodb), "--db-path", database]
             found.append(self._child("dynamodb", command, url(self.ports.dynamodb)))

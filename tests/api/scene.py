@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -75,6 +76,10 @@ class Scene:
         token = self.tokens[who] if who else None
         return self.served.call(method, path, token=token, body=body, headers=named)
 
+    def new_customer(self) -> None:
+        """Somebody else is the customer from now on, whom nothing is known of."""
+        self._join("customer", "customer")
+
     # --- orders -------------------------------------------------------------------------------------------------------
 
     def quote(self, mode: str = "delivery") -> ordering.Quote:
@@ -137,6 +142,21 @@ class Scene:
         self._join_rider("rider")
         dispatch.start_shift(self.subjects["rider"], self.place)
         return self._change(self.delivery(order), waits=True, pooled_at=clock.now(), bonus=200)
+
+    def shift(self, hours: float = 24, places: int = 1) -> dispatch.Shift:
+        """A shift at the store of four hours, beginning in so many."""
+        begins = clock.now() + timedelta(hours=hours)
+        return dispatch.plan_shift(self.place, begins, begins + timedelta(hours=4), places=places)
+
+    def booked(self, hours: float = 24) -> dispatch.Duty:
+        """The rider, off shift, with a place in one."""
+        self._join_rider("rider")
+        return dispatch.claim_shift(self.subjects["rider"], self.shift(hours).id)
+
+    def at_work(self) -> None:
+        """The rider on shift with nothing in hand."""
+        self._join_rider("rider")
+        dispatch.start_shift(self.subjects["rider"], self.place)
 
     def _change(self, before: dispatch.Delivery, **changes: Any) -> dispatch.Delivery:
         after = replace(before, version=before.version + 1, **changes)

@@ -15,13 +15,19 @@ if TYPE_CHECKING:
 
 APP = app  # imported for the routes that it registers
 BY_NAME = {f"{route.method} {route.path}": route for route in ROUTES}
-_CALLERS = {"owner of the merchant": "owner", "staff": "owner", "support": "admin", "anybody": None}
+CALLERS: dict[str, str | None] = {
+    "owner of the merchant": "owner",
+    "staff": "owner",
+    "support": "admin",
+    "invited": "customer",
+    "anybody": None,
+}
 
 
 def caller_of(name: str) -> str | None:
     """Somebody of the scene who may use the route; None where no token is needed."""
     caller = TABLE[name].caller
-    return _CALLERS.get(caller, caller)
+    return CALLERS.get(caller, caller)
 
 
 def send(scene: Scene, caller: str | None, name: str, visit: Visit) -> Answer:

@@ -167,9 +167,13 @@ class Session:
     def _begin(self) -> None:
         self.scene = Scene(self._issuer, self._served)
         self._visit = self.row.visit(self.scene)
-        self._caller = {"owner of the merchant": "owner", "staff": "owner", "support": "admin", "anybody": None}.get(
-            self.row.caller, self.row.caller
-        )
+        self._caller = {
+            "owner of the merchant": "owner",
+            "staff": "owner",
+            "support": "admin",
+            "invited": "customer",
+            "anybody": None,
+        }.get(self.row.caller, self.row.caller)
 
     def _renew(self) -> None:
         """What could be done is done: make it possible again, in another world if this one is spoilt."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chalicelib.dispatch import service as dispatch
 from chalicelib.edge import cursors
 from chalicelib.kernel import clock
 from tests.api.sending import BY_NAME, caller_of, send
@@ -57,7 +58,7 @@ ODD_IDS = (
 
 # A shop gives its goods what names it likes; customers and riders have those of the identity provider.
 ALLOWED = {
-    **dict.fromkeys(("sku", "product_id", "item_id", "customer_id"), (200, 201, 204, 403, 404, 422)),
+    **dict.fromkeys(("sku", "product_id", "item_id", "customer_id"), (200, 201, 202, 204, 403, 404, 422)),
     "rider_id": (200, 403, 404, 409, 422),
 }
 
@@ -168,6 +169,7 @@ def _filters(scene: Scene, visit: Visit) -> dict[str, tuple[str, ...]]:
         "GET /v1/stores": ("stores", *place),
         "GET /v1/me/stores": ("workplaces", scene.subjects["owner"]),
         "GET /v1/stores/{store_id}/staff": ("staff", scene.store_id),
+        "GET /v1/stores/{store_id}/invitations": ("invitations", scene.store_id),
         "GET /v1/merchants/{merchant_id}/stores": ("merchant_stores", scene.merchant_id),
         "GET /v1/merchants/{merchant_id}/invoices": (
             "invoices",
@@ -182,11 +184,20 @@ def _filters(scene: Scene, visit: Visit) -> dict[str, tuple[str, ...]]:
         "GET /v1/gift-cards/{gift_card_id}/movements": ("gift-card", gift_card_id),
         "GET /v1/merchants/{merchant_id}/gift-cards/{gift_card_id}/movements": ("gift-card", gift_card_id),
         "GET /v1/me/credits/{currency}/movements": ("credits", scene.subjects["customer"], "EUR"),
+        "GET /v1/me/export": ("export", scene.subjects["customer"]),
+        "GET /v1/customers/{customer_id}/export": ("export", visit.path.get("customer_id", "")),
         "GET /v1/reconciliations": ("reconciliations", str(clock.now().year)),
         "GET /v1/cases": ("cases", "open"),
         "GET /v1/stores/{store_id}/statements": ("statements", "store", scene.store_id),
         "GET /v1/audit": ("audit", "platform"),
         "GET /v1/stores/{store_id}/audit": ("audit", f"store:{scene.store_id}"),
+        "GET /v1/shifts": ("shifts", dispatch.zone_of(scene.place), "2200-01-01T00:00:00.000Z"),
+        "GET /v1/shifts/{shift_id}/riders": ("roster", visit.path.get("shift_id", "")),
+        "GET /v1/riders/{rider_id}/shifts": ("duties", visit.path.get("rider_id", "")),
+        "GET /v1/riders/{rider_id}/earnings": ("earnings", visit.path.get("rider_id", "")),
+        "GET /v1/rider/earnings": ("earnings", scene.subjects["rider"]),
+        "GET /v1/rider/shifts": ("duties", scene.subjects["rider"]),
+        "GET /v1/rider/open-shifts": ("open-shifts", *place[:2]),
         "GET /v1/rider/statements": ("statements", "rider", scene.subjects["rider"]),
         "GET /v1/settlement/{party}/{party_id}/statements": ("statements", "store", scene.store_id),
     }

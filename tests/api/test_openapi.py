@@ -99,6 +99,14 @@ def test_what_creates_or_moves_money_is_idempotent(doc: dict[str, Any]) -> None:
         "POST /v1/orders/{order_id}/proposal/decline",
         "POST /v1/cases/{case_id}/resolve",  # a case is resolved once
         "POST /v1/rider/shift",  # doing it twice is doing it once
+        "POST /v1/rider/shift/break",  # so it is with a break, with coming back,
+        "POST /v1/rider/shift/resume",
+        "POST /v1/rider/shift/end",
+        "POST /v1/riders/{rider_id}/shift/end",
+        "POST /v1/rider/shifts/{shift_id}/start",  # and with beginning a shift
+        "POST /v1/rider/shifts/{shift_id}/claim",  # a place is a rider's once
+        "POST /v1/rider/shifts/{shift_id}/give_back",
+        "POST /v1/shifts/{shift_id}/cancel",  # cancelling again changes nothing
         "POST /v1/rider/pool/{delivery_id}/claim",  # its op_id makes it act once
         "POST /v1/gift-cards/balance",  # looks, and changes nothing: a code is no part of a URL
         "POST /v1/gift-cards/{gift_card_id}/revoke",  # a card ends once
@@ -106,7 +114,11 @@ def test_what_creates_or_moves_money_is_idempotent(doc: dict[str, Any]) -> None:
         "POST /v1/stores/{store_id}/payout-account/onboarding-link",  # each link is a new one, and leads to one form
         "POST /v1/rider/payout-account/onboarding-link",  # so is a rider's
         "POST /v1/settlement/{party}/{party_id}/statements/{statement_id}/payout/retry",  # a payout is sent once
+        "POST /v1/me/erasure",  # asked again, it answers how far it is
+        "POST /v1/customers/{customer_id}/erasure",  # so does an admin's
         "POST /v1/stores/{store_id}/pauses",  # a pause ends by itself
+        "POST /v1/stores/{store_id}/invitations",  # another one runs out by itself, and is good for one person
+        "POST /v1/invitations/accept",  # an invitation is used up once
         "POST /v1/stores/{store_id}/staff",  # a member is added once
         "POST /v1/stores/{store_id}/menu/versions/{version}/republish",  # so is a version that is the newest already
         "POST /v1/webhooks/stripe",  # the provider's event id is the key

@@ -45,6 +45,7 @@ _STRANGERS = {
     "staff": _OUTSIDERS,
     "clerk": (*_OUTSIDERS, "owner elsewhere", "former manager"),
     "manager": (*_OUTSIDERS, "owner elsewhere", "former manager", "clerk"),
+    "invited": ("rider", "admin"),
     "support": ("customer", "rider", "owner elsewhere", "former manager", "clerk"),
     "owner of the merchant": (*_OUTSIDERS, "owner elsewhere", "former manager", "clerk", "manager"),
 }
@@ -54,6 +55,7 @@ _THOSE_WHO_MAY: dict[str, tuple[str | None, ...]] = {
     "clerk": ("clerk", "manager", "owner"),
     "manager": ("manager", "owner"),
     "support": ("admin", "manager", "owner"),
+    "invited": ("customer",),
     "owner of the merchant": ("owner",),
 }
 

@@ -32,7 +32,16 @@ if TYPE_CHECKING:
 
 # From whom on: a clerk's route is also a manager's and an owner's.
 Caller = Literal[
-    "anybody", "customer", "rider", "admin", "staff", "clerk", "manager", "support", "owner of the merchant"
+    "anybody",
+    "customer",
+    "rider",
+    "admin",
+    "staff",
+    "clerk",
+    "manager",
+    "support",
+    "invited",
+    "owner of the merchant",
 ]
 
 
@@ -143,6 +152,58 @@ def _cash_in_hand(scene: Scene) -> Visit:
 def _on_shift(scene: Scene) -> Visit:
     scene.call("rider", "POST", "/v1/rider/shift", {"state": "on", "position": _spot(scene)})
     return Visit({}, {"position": _spot(scene), "captured_at": clock.rfc3339(clock.now())})
+
+
+def _plan(scene: Scene) -> Visit:
+    begins = clock.now() + timedelta(days=1)
+    times = {"starts_at": clock.rfc3339(begins), "ends_at": clock.rfc3339(begins + timedelta(hours=4))}
+    return Visit(body={"position": _spot(scene), **times, "places": 3})
+
+
+def _on_shift_plan(body: Any = None) -> Callable[[Scene], Visit]:
+    """A planned shift nobody has a place in, as it was seen."""
+
+    def visit(scene: Scene) -> Visit:
+        shift = scene.shift()
+        return Visit({"shift_id": shift.id}, body, {"If-Match": f'"{shift.version}"'} if body else {})
+
+    return visit
+
+
+def _on_place(*, taken: bool) -> Callable[[Scene], Visit]:
+    """A rider's place in a shift, taken or about to be."""
+
+    def visit(scene: Scene) -> Visit:
+        shift_id = scene.booked().shift_id if taken else scene.shift().id
+        return Visit({"shift_id": shift_id, "rider_id": scene.subjects["rider"]})
+
+    return visit
+
+
+def _pay_rules(scene: Scene) -> Visit:
+    peak = {"days": ["friday"], "start": "18:00", "end": "22:00", "bonus": 150}
+    rules = {"area": dispatch.zone_of(scene.place), "currency": "EUR", "time_zone": "Europe/Berlin", "base": 250}
+    return Visit(body={**rules, "since": clock.rfc3339(clock.now() + timedelta(seconds=1)), "peaks": [peak]})
+
+
+def _own_shift(hours: float = 24, *, position: bool = False) -> Callable[[Scene], Visit]:
+    def visit(scene: Scene) -> Visit:
+        shift_id = scene.booked(hours).shift_id
+        return Visit({"shift_id": shift_id}, {"position": _spot(scene)} if position else None)
+
+    return visit
+
+
+def _at_work(*, position: bool = False) -> Callable[[Scene], Visit]:
+    def visit(scene: Scene) -> Visit:
+        scene.at_work()
+        return Visit(body={"position": _spot(scene)} if position else None)
+
+    return visit
+
+
+def _around(scene: Scene) -> Visit:
+    return Visit(query=f"?lat={scene.place.lat:.6f}&lng={scene.place.lng:.6f}")
 
 
 def _spot(scene: Scene) -> dict[str, float]:
@@ -368,6 +429,51 @@ def _proposed(scene: Scene) -> Visit:
     return Visit({"store_id": scene.store_id, "order_id": order.id}, None, {"If-Match": f'"{order.version}"'})
 
 
+def _invitation(*, is_accepted: bool = False) -> Callable[[Scene], Visit]:
+    """About an invitation of a clerk; its token is good for whoever has it."""
+
+    def visit(scene: Scene) -> Visit:
+        made, token = stores.invite_staff(scene.store_id, scene.shop.owner_id, "clerk")
+        if is_accepted:
+            return Visit(body={"token": token})
+        return Visit({"store_id": scene.store_id, "invitation_id": made.id})
+
+    return visit
+
+
+def _erasable(body: Any) -> Callable[[Scene], Visit]:
+    """About a customer who has no order that is open."""
+
+    def visit(scene: Scene) -> Visit:
+        scene.new_customer()
+        return Visit(body=body)
+
+    return visit
+
+
+def _erasing() -> Callable[[Scene], Visit]:
+    """About a customer who has just asked to be forgotten."""
+
+    def visit(scene: Scene) -> Visit:
+        scene.new_customer()
+        ordering.request_erasure(scene.subjects["customer"], "customer", forfeits_credit=True)
+        return Visit()
+
+    return visit
+
+
+def _somebody(body: Any = None, *, is_erased: bool = False) -> Callable[[Scene], Visit]:
+    """About a customer by their id."""
+
+    def visit(_: Scene) -> Visit:
+        customer_id = ids.new_id("cus")
+        if is_erased:
+            ordering.request_erasure(customer_id, "customer", forfeits_credit=True)
+        return Visit({"customer_id": customer_id}, body)
+
+    return visit
+
+
 _ORDER = "/v1/stores/{store_id}/orders/{order_id}"
 _CLAIM = "/v1/orders/{order_id}/claims/{number}"
 _CARDS = "/v1/merchants/{merchant_id}/gift-cards"
@@ -386,6 +492,10 @@ TABLE: dict[str, Row] = {
     "GET /v1/me/stores": Row("staff", lambda _: Visit()),
     "GET /v1/stores/{store_id}/staff": Row("manager", _at_store()),
     "POST /v1/stores/{store_id}/staff": Row("manager", _newcomer),
+    "POST /v1/stores/{store_id}/invitations": Row("manager", _at_store({"role": "clerk", "name": "Mara"})),
+    "GET /v1/stores/{store_id}/invitations": Row("manager", _at_store()),
+    "DELETE /v1/stores/{store_id}/invitations/{invitation_id}": Row("manager", _invitation()),
+    "POST /v1/invitations/accept": Row("invited", _invitation(is_accepted=True)),
     "GET /v1/stores/{store_id}/staff/{user_id}": Row("manager", _colleague()),
     "PATCH /v1/stores/{store_id}/staff/{user_id}": Row("manager", _colleague({"role": "clerk"})),
     "DELETE /v1/stores/{store_id}/staff/{user_id}": Row("clerk", _own_place),
@@ -510,6 +620,15 @@ TABLE: dict[str, Row] = {
     "POST /v1/stores/{store_id}/orders/{order_id}/goodwill": Row("manager", _keyed(_goodwill)),
     "GET /v1/me/credits": Row("customer", lambda _: Visit()),
     "GET /v1/me/credits/{currency}/movements": Row("customer", lambda _: Visit({"currency": "EUR"})),
+    # what is kept of a customer
+    "GET /v1/me/export": Row("customer", lambda _: Visit()),
+    "POST /v1/me/erasure": Row("customer", _erasable({"confirm": "erase"})),
+    "GET /v1/me/erasure": Row("customer", _erasing(), 404),
+    "DELETE /v1/me/erasure": Row("customer", _erasing(), 404),
+    "GET /v1/customers/{customer_id}/export": Row("admin", _somebody()),
+    "POST /v1/customers/{customer_id}/erasure": Row("admin", _somebody({"confirm": "erase", "forfeit_credit": True})),
+    "GET /v1/customers/{customer_id}/erasure": Row("admin", _somebody(is_erased=True)),
+    "DELETE /v1/customers/{customer_id}/erasure": Row("admin", _somebody(is_erased=True)),
     # the staff's board
     "GET /v1/stores/{store_id}/board": Row("clerk", _at_store()),
     "GET /v1/stores/{store_id}/orders": Row("clerk", _at_store()),
@@ -531,6 +650,32 @@ TABLE: dict[str, Row] = {
     "GET /v1/riders/{rider_id}": Row("admin", lambda s: Visit({"rider_id": s.subjects["rider"]})),
     "PATCH /v1/riders/{rider_id}": Row("admin", _rider_change),
     "POST /v1/riders/{rider_id}/cash_handed_in": Row("admin", _keyed(_cash_in_hand)),
+    "POST /v1/shifts": Row("admin", _keyed(_plan)),
+    "GET /v1/shifts": Row("admin", lambda s: Visit(query=f"?zone={dispatch.zone_of(s.place)}")),
+    "GET /v1/shifts/{shift_id}": Row("admin", _on_shift_plan()),
+    "PATCH /v1/shifts/{shift_id}": Row("admin", _on_shift_plan({"places": 5, "open": False})),
+    "POST /v1/shifts/{shift_id}/cancel": Row("admin", _on_shift_plan()),
+    "GET /v1/shifts/{shift_id}/riders": Row("admin", _on_shift_plan()),
+    "PUT /v1/shifts/{shift_id}/riders/{rider_id}": Row("admin", _on_place(taken=False)),
+    "DELETE /v1/shifts/{shift_id}/riders/{rider_id}": Row("admin", _on_place(taken=True)),
+    "GET /v1/riders/{rider_id}/shifts": Row("admin", lambda s: Visit({"rider_id": s.subjects["rider"]})),
+    "POST /v1/riders/{rider_id}/shift/end": Row("admin", lambda s: Visit({"rider_id": s.subjects["rider"]})),
+    "POST /v1/pay-rules": Row("admin", _keyed(_pay_rules)),
+    "GET /v1/pay-rules": Row("admin", lambda s: Visit(query=f"?area={dispatch.zone_of(s.place)}")),
+    "GET /v1/rider/earnings": Row("rider", lambda _: Visit()),
+    "GET /v1/rider/shifts/{shift_id}/earnings": Row("rider", _own_shift(), 404),
+    "GET /v1/riders/{rider_id}/earnings": Row("admin", lambda s: Visit({"rider_id": s.subjects["rider"]})),
+    "GET /v1/riders/{rider_id}/shifts/{shift_id}/earnings": Row("admin", _on_place(taken=True)),
+    "GET /v1/rider/open-shifts": Row("rider", _around),
+    "GET /v1/rider/shifts": Row("rider", lambda _: Visit()),
+    "GET /v1/rider/shifts/{shift_id}": Row("rider", _own_shift(), 404),
+    "POST /v1/rider/shifts/{shift_id}/claim": Row("rider", lambda s: Visit({"shift_id": s.shift().id})),
+    "POST /v1/rider/shifts/{shift_id}/give_back": Row("rider", _own_shift(), 404),
+    "POST /v1/rider/shifts/{shift_id}/start": Row("rider", _own_shift(0.1, position=True), 404),
+    "GET /v1/rider/shift": Row("rider", lambda _: Visit()),
+    "POST /v1/rider/shift/break": Row("rider", _at_work()),
+    "POST /v1/rider/shift/resume": Row("rider", _at_work(position=True)),
+    "POST /v1/rider/shift/end": Row("rider", _at_work()),
     "GET /v1/rider/profile": Row("rider", lambda _: Visit()),
     "PUT /v1/rider/profile": Row("rider", lambda _: Visit(body={"name": "Lena", "vehicle": "foot"})),
     "POST /v1/rider/shift": Row("rider", lambda s: Visit(body={"state": "on", "position": _spot(s)})),
@@ -538,6 +683,7 @@ TABLE: dict[str, Row] = {
     "GET /v1/rider/feed": Row("rider", lambda _: Visit()),
     "GET /v1/rider/pool": Row("rider", _in_pool),
     "POST /v1/rider/pool/{delivery_id}/claim": Row("rider", _in_pool_to_claim, 409),
+    "GET /v1/zones/{zone}/health": Row("admin", lambda _: Visit({"zone": "861f1d48fffffff"})),
     "GET /v1/deliveries/{delivery_id}/decisions": Row("support", lambda s: Visit({"delivery_id": s.offered().id})),
     f"GET {_DELIVERY}": Row("rider", lambda s: Visit({"delivery_id": s.assigned().id}), 404),
     f"POST {_DELIVERY}/accept": Row("rider", _step("offered"), 404),

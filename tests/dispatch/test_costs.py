@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chalicelib.dispatch import service
+from chalicelib.dispatch.model.policy import STANDARD
 from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.money import Money
 from chalicelib.kernel.transaction import Transaction
@@ -77,7 +78,7 @@ def test_a_look_that_finds_nobody(world: World, meter: Meter) -> None:
 
 
 def test_a_tick(world: World, meter: Meter) -> None:
-    start = clock.now()
+    start = STANDARD.on_slow_beat(clock.now())
     for number in range(3):
         with clock.freeze(start + seconds(number)):
             service.look_for_rider(world.request(ready_at=start).id, ids.new_id("evt"))
@@ -115,8 +116,8 @@ def test_shift_and_heartbeat(world: World, meter: Meter) -> None:
     assert cost(meter, lambda: service.report_position(rider, here, clock.now() + seconds(1))) == (2, 1, 2)
     far = metres_north(world.store, 40_000)
     assert cost(meter, lambda: service.report_position(rider, far, clock.now() + seconds(2))) == (2, 1, 3)
-    assert cost(meter, lambda: service.end_shift(rider)) == (2, 1, 5)  # rider, position, its place in the index
-    assert cost(meter, lambda: service.start_shift(rider, here)) == (2, 1, 5)
+    assert cost(meter, lambda: service.end_shift(rider)) == (3, 2, 9)  # rider, position, index, duty, outbox
+    assert cost(meter, lambda: service.start_shift(rider, here)) == (3, 1.5, 9)
 
 
 def test_what_asks_for_something_costs_more_at_the_acceptance_and_cash_at_the_door(world: World, meter: Meter) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from msgspec.structs import replace
 
 from chalicelib.dispatch.model import journey
 from chalicelib.dispatch.model.delivery import Delivery, Status
-from chalicelib.dispatch.model.feed import compose, named_deliveries, next_step
+from chalicelib.dispatch.model.feed import Feed, asks_seldom, compose, named_deliveries, next_step, offer_for
+from chalicelib.dispatch.model.policy import STANDARD
 from chalicelib.dispatch.model.rider import in_hand, with_offer
 from tests.dispatch.factories import NOW, a_delivery, a_rider, carried, command, minutes, offered, seconds
 
@@ -105,23 +108,54 @@ def test_a_new_offer_sweeps_what_is_done_from_the_list() -> None:
 @pytest.mark.parametrize(
     ("feed", "expected"),
     [
-        (lambda: compose_of(offered(RIDER)), 3),
-        (lambda: compose_of(carried(RIDER, Status.AT_STORE)), 5),
-        (lambda: compose_of(carried(RIDER, Status.AT_STORE, marked_ready_at=NOW)), 10),
-        (lambda: compose_of(carried(RIDER)), 10),
-        (lambda: compose_of(carried(RIDER, Status.PICKED_UP)), 15),
-        (lambda: compose_of(carried(RIDER, Status.PICKED_UP), offered(RIDER)), 3),
-        (lambda: compose(a_rider(), {}, NOW + minutes(5)), 15),
-        (lambda: compose(a_rider(), {}, NOW + minutes(20)), 25),
-        (lambda: compose(a_rider(last_offer_at=NOW + minutes(18)), {}, NOW + minutes(20)), 15),
+        (lambda: compose_of(offered(RIDER)), 10),
+        (lambda: compose_of(offered(RIDER, at=NOW - seconds(24))), 6),
+        (lambda: compose_of(carried(RIDER, Status.AT_STORE, ready_at=NOW + seconds(12))), 12),
+        (lambda: compose_of(carried(RIDER, Status.AT_STORE, ready_at=NOW - minutes(1))), 5),
+        (lambda: compose_of(carried(RIDER), carried(RIDER)), 60),
+        (lambda: compose_of(carried(RIDER, Status.PICKED_UP)), 25),
+        (lambda: compose_of(carried(RIDER, Status.PICKED_UP, at_door_at=NOW + seconds(110))), 50),
+        (lambda: compose_of(carried(RIDER, Status.PICKED_UP, at_door_at=NOW + minutes(9))), 75),
+        (lambda: compose_of(carried(RIDER, Status.PICKED_UP), offered(RIDER)), 10),
         (lambda: compose(a_rider(on_shift=False), {}, NOW), 60),
+        (lambda: compose(a_rider(break_at=NOW), {}, NOW), 60),
     ],
 )
 def test_the_phone_is_told_how_soon_to_ask_again(feed: object, expected: int) -> None:
     assert feed().retry_after == expected  # type: ignore[operator]
 
 
-def compose_of(*deliveries: Delivery) -> object:
+@pytest.mark.parametrize("after", [0, 7.3, 13, 19.9, 55, 3607])
+@pytest.mark.parametrize("rider_id", ["rider-a", "rider-b", "rider-c"])
+@pytest.mark.parametrize(
+    ("asked_before", "beat"), [(None, STANDARD.slow_beat), (60, STANDARD.slow_beat), (1, STANDARD.beat)]
+)
+def test_the_phone_of_who_may_be_asked_comes_a_moment_after_the_beat(
+    after: float, rider_id: str, asked_before: float | None, beat: timedelta
+) -> None:
+    at = NOW + seconds(after)
+    asked_at = None if asked_before is None else at - minutes(asked_before)
+    wait = compose(replace(a_rider(last_offer_at=asked_at), id=rider_id), {}, at).retry_after
+    assert 11 <= wait <= 11 + beat.total_seconds()
+    behind = (at + seconds(wait)).timestamp() % beat.total_seconds()
+    assert 3 <= behind <= 10
+
+
+@pytest.mark.parametrize("after", [0, 7.3, 30, 55])
+def test_an_offer_lives_until_the_phone_has_asked(after: float) -> None:
+    at = NOW + seconds(after)
+    riding = (carried(RIDER, Status.PICKED_UP),)
+    longest = compose_of(carried(RIDER, Status.PICKED_UP, at_door_at=NOW + minutes(30))).retry_after
+    assert offer_for(a_rider(), riding, at, STANDARD) >= seconds(longest + 10)
+    asked_before = compose(a_rider(), {}, at - seconds(1)).retry_after - 1
+    lives = offer_for(a_rider(), (), at, STANDARD)
+    assert STANDARD.offer_for <= lives <= seconds(71)
+    assert lives >= min(seconds(asked_before + 10), STANDARD.offer_for)
+    assert asks_seldom(riding) is True
+    assert asks_seldom((carried(RIDER), *riding)) is False
+
+
+def compose_of(*deliveries: Delivery) -> Feed:
     return compose(a_rider(jobs={each.id: 2 for each in deliveries}), known(*deliveries), NOW)
 
 

@@ -54,6 +54,14 @@ def test_where_the_rider_was_before_the_pick_up_is_not_told() -> None:
     assert live_position(on_board(), replace(HERE, at=NOW - minutes(2)), NOW) is None
 
 
-def test_an_app_asks_often_only_while_there_is_something_to_see() -> None:
-    assert follow_after(on_board()) < follow_after(a_delivery()) < follow_after(carried("rider-a", Status.DELIVERED))
-    assert follow_after(None) == follow_after(a_delivery())
+def test_an_app_asks_when_the_phone_should_have_told_another_place() -> None:
+    fresh = live_position(on_board(), HERE, SOON)
+    waits = [follow_after(on_board(), fresh, HERE.at + seconds(age)) for age in (5, 30, 51)]
+    assert waits == [57, 32, 11]
+    assert follow_after(on_board(), fresh, HERE.at + seconds(80)) == 30, "the phone is late, or has nothing to tell"
+
+
+def test_an_app_asks_seldom_while_there_is_nothing_to_see() -> None:
+    ended = carried("rider-a", Status.DELIVERED)
+    assert follow_after(a_delivery(), None, NOW) < follow_after(ended, None, NOW)
+    assert follow_after(None, None, NOW) == follow_after(a_delivery(), None, NOW)

@@ -135,7 +135,7 @@ def test_a_planned_offer_tells_its_terms(world: World) -> None:
     service.look_for_rider(second.id, ids.new_id("evt"))
     world.rider(300, capacity=1)
     world.rider(2_000, capacity=1)
-    with clock.freeze(clock.now() + seconds(25)):
+    with clock.freeze(world.zone().next_tick_at or clock.now()):
         world.tick()
         steps = [step for each in (delivery, second) for step in service.explain_delivery(each.id).steps]
     decisions = [step.decision for step in steps if step.decision]

@@ -122,3 +122,29 @@ def test_a_rider_loses_no_more_than_two_in_a_shift(world: World) -> None:
     assert world.delivery(delivery.id).rider_id == rider
     service.break_off_shift(rider)
     assert service.start_shift(rider, world.store).reassigned == 0, "a new shift, a new count"
+
+
+def leaves_in(rider_id: str, span: float) -> None:
+    """The rider's planned shift ends in so many minutes."""
+    before = service.read_rider(rider_id)
+    tx = Transaction()
+    ends_at = clock.now() + minutes(span)
+    write_rider(tx, before, replace(before, version=before.version + 1, shift_ends_at=ends_at))
+    tx.commit()
+
+
+def test_nothing_is_given_to_a_rider_whose_shift_would_be_over(world: World) -> None:
+    slow, delivery = far_away(world, 4_000)
+    due = tick_with_something_waiting(world)
+    leaves_in(world.rider(200, capacity=1), 8)
+    plan(world, due)
+    assert world.delivery(delivery.id).rider_id == slow
+
+
+def test_what_a_rider_would_deliver_after_the_shift_goes_to_another(world: World) -> None:
+    late, delivery = far_away(world, 1_200)
+    due = tick_with_something_waiting(world)
+    leaves_in(late, 8)
+    other = world.rider(200, capacity=1)
+    plan(world, due)
+    assert world.delivery(delivery.id).offered_to == other

@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.dispatch import service
 from chalicelib.dispatch.model.delivery import Status
+from chalicelib.dispatch.model.policy import STANDARD
 from chalicelib.dispatch.model.rider import zone_of
 from chalicelib.dispatch.tables import PositionRow, zone_pk
 from chalicelib.kernel import clock, ids, tables
@@ -149,3 +150,11 @@ def test_orders_on_board_hold_the_rider(world: World) -> None:
     assert refused.value.code == "orders_on_board"
     service.deliver(delivery.id, told(rider), service.Evidence())
     assert not service.end_shift(rider).on_shift
+
+
+def test_a_phone_that_stands_still_tells_its_place_less_often(world: World) -> None:
+    rider = world.rider()
+    here, start = metres_north(world.store, 200), clock.now()
+    standing = service.report_position(rider, here, start + seconds(1)).again_after
+    moving = service.report_position(rider, metres_north(world.store, 900), start + seconds(2)).again_after
+    assert moving < standing < STANDARD.silent_after.total_seconds()

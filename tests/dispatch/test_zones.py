@@ -196,7 +196,7 @@ def test_an_offer_of_several_is_declined_as_a_whole_and_goes_to_another_rider(wo
 def test_an_offer_of_several_that_runs_out_goes_on_as_a_whole(world: World) -> None:
     rider, (first, second), at = bundle(world)
     other = world.rider(900, capacity=3)
-    with clock.freeze(at + STANDARD.offer_for + seconds(1)):
+    with clock.freeze((world.delivery(first.id).offer_expires_at or at) + seconds(1)):
         service.report_position(other, metres_north(world.store, 900), clock.now())
         service.look_for_rider(first.id, ids.new_id("evt"), (second.id,))
         after = [world.delivery(each.id) for each in (first, second)]

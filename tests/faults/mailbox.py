@@ -9,6 +9,7 @@ import itertools
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,13 +21,13 @@ from infra.local.stream import matches, stream_of
 from infra.local.wire import REGION, STREAMS
 
 if TYPE_CHECKING:
-    import random
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from infra.local.wire import Emulator
 
 _numbers = itertools.count(1)
+_running = threading.local()
 
 
 @dataclass(eq=False)
@@ -42,12 +43,15 @@ class Message:
 
     @property
     def detail(self) -> dict[str, Any]:
-        detail: dict[str, Any] = json.loads(self.body)["detail"]
+        try:
+            detail: dict[str, Any] = json.loads(self.body)["detail"]
+        except ValueError:
+            return {}  # nobody can read it
         return detail
 
     @property
     def type(self) -> str:
-        return str(self.detail["type"])
+        return str(self.detail.get("type", "?"))
 
     @property
     def is_due(self) -> bool:
@@ -56,7 +60,7 @@ class Message:
     def concerns(self, ulids: set[str]) -> bool:
         return any(
             str(value).partition("_")[2] in ulids
-            for name, value in self.detail["data"].items()
+            for name, value in self.detail.get("data", {}).items()
             if name in ("order_id", "delivery_id")
         )
 
@@ -64,7 +68,7 @@ class Message:
         """As Lambda gets it."""
         return {
             "messageId": f"{self.number}-{next(_numbers)}",
-            "receiptHandle": f"receipt-{next(_numbers)}",
+            "receiptHandle": f"receipt-{self.number}-{next(_numbers)}",
             "body": self.body,
             "attributes": {"ApproximateReceiveCount": str(self.tried)},
             "messageAttributes": {},
@@ -90,7 +94,14 @@ class Mailbox:
         self._held: list[Message] = []
         self._lock = threading.Lock()
         self._ulids: set[str] = set()
-        self.lost = 0
+        self._unrelayed: list[dict[str, Any]] = []
+        self.refuses: Callable[[str, int], bool] = lambda _service, _number: False
+        """Whether the bus ("events") or a queue ("sqs") does not take the entry of this number."""
+        self.relays = True
+        self.hides = False
+        self.follows_ticks = False
+        self.skews: dict[str, timedelta] = {}
+        """How far the clocks of functions are ahead, by name: a queue's, "relay", "sweep"."""
 
     def follow(self, order_id: str) -> None:
         """Speak of this order from now on."""
@@ -101,7 +112,11 @@ class Mailbox:
         """Everything that was ever sent about the orders, oldest first."""
         self.collect()
         with self._lock:
-            return [message for message in self._held if message.concerns(self._ulids)]
+            return [
+                message
+                for message in self._held
+                if message.concerns(self._ulids) or (self.follows_ticks and message.type == "ZoneTickDue")
+            ]
 
     def owing(self, copies: int = 1) -> list[Message]:
         """What has not arrived often enough yet."""
@@ -115,59 +130,111 @@ class Mailbox:
 
     def put_events(self, Entries: Sequence[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 (the SDK's name)
         """The bus: its rules are those of ROUTES."""
-        for entry in Entries:
+        told = []
+        for number, entry in enumerate(Entries):
+            if self.refuses("events", number):
+                told.append({"ErrorCode": "ThrottlingException", "ErrorMessage": "not now"})
+                continue
+            told.append({"EventId": "-"})
             detail = json.loads(entry["Detail"])
             body = json.dumps({"detail-type": entry["DetailType"], "source": entry["Source"], "detail": detail})
             for queue in events.ROUTES.get(entry["DetailType"], ()):
-                self._hold(Message(queue, body, clock.now()))
-        return {"Entries": [{"EventId": "-"} for _ in Entries]}
+                self._hold(Message(queue, body, self._now()))
+        return {"Entries": told, "FailedEntryCount": sum("ErrorCode" in each for each in told)}
 
     def send_message_batch(self, QueueUrl: str, Entries: Sequence[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
         """A queue with a delay."""
         queue = QueueUrl.rpartition("-")[2]
-        for entry in Entries:
-            due = clock.now() + timedelta(seconds=entry["DelaySeconds"])
+        failed = []
+        for number, entry in enumerate(Entries):
+            if self.refuses("sqs", number):
+                failed.append({"Id": entry["Id"], "Code": "InternalError", "SenderFault": False})
+                continue
+            due = self._now() + timedelta(seconds=entry["DelaySeconds"])
             self._hold(Message(queue, entry["MessageBody"], due))
-        return {}
+        return {"Failed": failed}
 
-    def change_message_visibility(self, **_told: Any) -> None:
-        """When a failed message comes again is the test's to say."""
+    def change_message_visibility(self, ReceiptHandle: str, VisibilityTimeout: int, **_: Any) -> None:  # noqa: N803
+        """When a failed message comes again is the test's to say, unless it leaves that to the functions."""
+        if not self.hides:
+            return
+        number = int(ReceiptHandle.partition("-")[2].partition("-")[0])
+        with self._lock:
+            message = next(each for each in self._held if each.number == number)
+            message.due = self._now() + timedelta(seconds=VisibilityTimeout)
+
+    def send(self, queue: str, body: str) -> Message:
+        """A message that somebody put on a queue by hand."""
+        message = Message(queue, body, clock.now())
+        self._hold(message)
+        return message
+
+    def lose(self, lost: Callable[[Message], bool]) -> int:
+        """Messages are gone as if they had never been sent; how many."""
+        with self._lock:
+            kept = [message for message in self._held if not lost(message)]
+            gone, self._held = len(self._held) - len(kept), kept
+        return gone
 
     def _hold(self, message: Message) -> None:
         with self._lock:
             self._held.append(message)
 
+    def _now(self) -> datetime:
+        """The right time, while a function's own clock is wrong."""
+        return clock.now() - getattr(_running, "skew", timedelta())
+
+    @contextmanager
+    def _by_its_clock(self, function: str) -> Iterator[None]:
+        skew = self.skews.get(function)
+        if skew is None:
+            yield
+            return
+        with clock.freeze(clock.now() + skew):
+            _running.skew = skew
+            try:
+                yield
+            finally:
+                del _running.skew
+
     # --- what Lambda does ---------------------------------------------------------------------------------------------
 
     def collect(self) -> None:
-        """Let the relay have what is in the stream."""
+        """Let the relay have what is in the stream; what it fails on comes again before anything else."""
+        if not self.relays:
+            return
         with self._lock:
             records = [record for shard in self._places for record in self._read(shard)]
-        wanted = [
-            {**record, "eventSourceARN": self._arn, "awsRegion": REGION}
-            for record in records
-            if matches(merge.RELAY_FILTER, record)
-        ]
-        if wanted:
-            assert self._functions.relay is not None
+            self._unrelayed += [
+                {**record, "eventSourceARN": self._arn, "awsRegion": REGION}
+                for record in records
+                if matches(merge.RELAY_FILTER, record)
+            ]
+            wanted = list(self._unrelayed)
+        if not wanted:
+            return
+        assert self._functions.relay is not None
+        with self._by_its_clock("relay"):
             self._functions.relay.invoke({"Records": wanted})
+        with self._lock:
+            self._unrelayed = [record for record in self._unrelayed if record not in wanted]
 
     def sweep(self) -> None:
         """A minute has passed."""
         assert self._functions.sweep is not None
-        self._functions.sweep.invoke(
-            {
-                "version": "0",
-                "id": "sweep",
-                "detail-type": "Scheduled Event",
-                "source": "aws.events",
-                "account": "123456789012",
-                "time": clock.rfc3339(clock.now()),
-                "region": REGION,
-                "resources": [],
-                "detail": {},
-            }
-        )
+        event = {
+            "version": "0",
+            "id": "sweep",
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": "123456789012",
+            "time": clock.rfc3339(clock.now()),
+            "region": REGION,
+            "resources": [],
+            "detail": {},
+        }
+        with self._by_its_clock("sweep"):
+            self._functions.sweep.invoke(event)
 
     def arrive(self, *messages: Message) -> list[Message]:
         """Hand messages to their functions, one batch a queue; those that failed. One may come twice in a batch."""
@@ -195,7 +262,8 @@ class Mailbox:
         for message in batch:
             message.tried += 1
             sent.append((message, message.record()))
-        answer = self._functions.consumers[queue].invoke({"Records": [record for _, record in sent]})
+        with self._by_its_clock(queue):
+            answer = self._functions.consumers[queue].invoke({"Records": [record for _, record in sent]})
         refused = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
         failed = []
         for message, record in sent:
@@ -217,130 +285,3 @@ class Mailbox:
             if not answer["Records"]:
                 return found
             found += answer["Records"]
-
-
-# --- the order in which messages arrive -------------------------------------------------------------------------------
-
-
-class Post:
-    """Brings the messages of a mailbox. `move_clock` lets Doorstep's time pass until an instant."""
-
-    MOST_ROUNDS = 2000
-
-    def __init__(self, mailbox: Mailbox, move_clock: Callable[[datetime], None]) -> None:
-        self.mailbox = mailbox
-        self._move_clock = move_clock
-
-    def until(self, holds: Callable[[], Any]) -> Any:
-        """Bring messages until something holds; what it answers then."""
-        for _ in range(self.MOST_ROUNDS):
-            if answer := holds():
-                return answer
-            if not self._bring_some():
-                raise AssertionError(f"nothing is under way that could make it true: {self.mailbox.messages}")
-        raise AssertionError("no end of messages")
-
-    def bring_what_is_due(self) -> None:
-        """Bring everything that is due now."""
-        for _ in range(self.MOST_ROUNDS):
-            if not self._bring_some():
-                return
-        raise AssertionError("no end of messages")
-
-    def settle(self) -> None:
-        """Bring everything, and let time pass until no timer is left."""
-        for _ in range(self.MOST_ROUNDS):
-            if self._bring_some():
-                continue
-            owing = self._owing()
-            if not owing:
-                return
-            self._move_clock(min(message.due for message in owing))
-        raise AssertionError("no end of messages")
-
-    def _owing(self) -> list[Message]:
-        return self.mailbox.owing()
-
-    def _bring_some(self) -> bool:
-        raise NotImplementedError
-
-
-class Orderly(Post):
-    """Each message once, in the order in which they were sent."""
-
-    def _bring_some(self) -> bool:
-        first = next((message for message in self._owing() if message.is_due), None)
-        if first is None:
-            return False
-        assert self.mailbox.arrive(first) == [], f"{first} failed"
-        return True
-
-
-class Patient(Post):
-    """Like orderly, and brings again what failed, as a queue does: five times, then it is put aside."""
-
-    RECEIVES = 5
-
-    def _bring_some(self) -> bool:
-        due = [message for message in self._owing() if message.is_due]
-        if not due:
-            return False
-        first = min(due, key=lambda message: (message.tried, message.number))
-        self.mailbox.arrive(first)
-        assert first.arrived or first.tried < self.RECEIVES, f"{first} is put aside after {first.tried} tries"
-        return True
-
-
-class Unruly(Post):
-    """Every message at least `copies` times, in any order, timers early and late, some of them long after."""
-
-    def __init__(
-        self, mailbox: Mailbox, move_clock: Callable[[datetime], None], chance: random.Random, copies: int
-    ) -> None:
-        super().__init__(mailbox, move_clock)
-        self._chance = chance
-        self._copies = copies
-
-    def _owing(self) -> list[Message]:
-        return self.mailbox.owing(self._copies)
-
-    def _bring_some(self) -> bool:
-        due = [message for message in self._owing() if message.is_due]
-        if not due:
-            return False
-        # Beside one that is owed: any that were ever sent, long handled or not due for minutes.
-        batch = [self._chance.choice(due)]
-        batch += self._chance.choices(self.mailbox.messages, k=self._chance.randrange(3))
-        self._chance.shuffle(batch)
-        assert self.mailbox.arrive(*batch) == [], f"one of {batch} failed"
-        return True
-
-    def until(self, holds: Callable[[], Any]) -> Any:
-        """As soon as it holds, or some messages later, if it holds still."""
-        super().until(holds)
-        for _ in range(self._chance.randrange(5)):
-            self._bring_some()
-        return super().until(holds)
-
-    def settle(self) -> None:
-        super().settle()
-        again = self.mailbox.messages
-        self._chance.shuffle(again)
-        for message in again:
-            assert self.mailbox.arrive(message) == [], f"{message} failed"
-        super().settle()
-
-
-class Crowded(Post):
-    """Every message to three functions at the same moment, the youngest messages first; what failed comes again."""
-
-    COPIES = 3
-
-    def _bring_some(self) -> bool:
-        due = [message for message in self._owing() if message.is_due]
-        if not due:
-            return False
-        last = due[-1]
-        self.mailbox.arrive_at_once(last, self.COPIES)
-        assert last.arrived or last.tried < 10 * self.COPIES, f"{last} fails for ever"
-        return True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import requests
+
 from tests.faults.house import TAKEN, TOTAL, Ending, House, later
 from tests.flows.town import delivery_of
 from tests.stack import eventually
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from infra.local.actors import Rider
-    from tests.faults.mailbox import Post
+    from tests.faults.posts import Post
 
     MoveClock = Callable[[datetime], None]
     Play = Callable[[House, Post, MoveClock], str]
@@ -254,6 +256,13 @@ def never_answered(house: House, post: Post, move_clock: MoveClock) -> str:
     return str(paid(house, post)["id"])
 
 
+def paid_unnoticed_and_never_answered(house: House, post: Post, move_clock: MoveClock) -> str:
+    """The notice is lost: the deadline finds the money, and the store, which is asked so late, does not answer."""
+    placed = house.place_order()
+    pay_unnoticed(house, placed)
+    return str(placed["id"])
+
+
 def given_up_by_the_store_while_offered(house: House, post: Post, move_clock: MoveClock) -> str:
     placed = paid(house, post)
     house.tablet.accept(placed["id"])
@@ -270,6 +279,13 @@ def given_up_by_the_store_with_the_rider_waiting(house: House, post: Post, move_
     house.tablet.cancel(placed["id"])
     assert house.refused(lambda: rider.pick_up(delivery_of(placed["id"]))) == "delivery_cancelled"
     return str(placed["id"])
+
+
+def pay_unnoticed(house: House, placed: dict[str, Any]) -> None:
+    """Pay by card; the provider's notice never comes."""
+    lost = {"kind": "webhook_lost", "match": {"event_type": "payment_intent.amount_capturable_updated"}, "times": 1}
+    requests.post(f"{house.sandbox.url}/sandbox/faults", json=lost, timeout=10).raise_for_status()
+    house.customer.pay(placed)
 
 
 def pay_by(placed: dict[str, Any]) -> datetime:
@@ -346,6 +362,7 @@ PLAYS: dict[Play, Ending] = {
     paid_in_the_last_second: done(),
     paid_a_moment_too_late: undone("cancelled", "payment_expired", authorised=0),
     never_answered: undone("rejected", "store_did_not_respond"),
+    paid_unnoticed_and_never_answered: undone("rejected", "store_did_not_respond"),
     given_up_by_the_store_while_offered: undone("cancelled", "other", delivery="cancelled"),
     given_up_by_the_store_with_the_rider_waiting: undone("cancelled", "other", delivery="cancelled"),
 }

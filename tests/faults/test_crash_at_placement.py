@@ -9,8 +9,9 @@ import pytest
 
 from chalicelib.payments import provider
 from tests.faults.house import House
-from tests.faults.mailbox import Mailbox, Orderly
+from tests.faults.mailbox import Mailbox
 from tests.faults.plays import NEVER_HELD, assert_ends, brought, done, ready_to_leave, undone
+from tests.faults.posts import Orderly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

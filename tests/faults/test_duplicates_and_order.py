@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.faults.house import House, later
-from tests.faults.mailbox import Crowded, Mailbox, Orderly, Post, Unruly
+from tests.faults.mailbox import Mailbox
 from tests.faults.plays import HELD_AND_LET_GO, PLAYS, brought, cooked, delivery_of, done, paid, undone
+from tests.faults.posts import Crowded, Orderly, Post, Unruly
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from chalicelib.payments import provider
 from infra.local.actors import Refused
 from infra.local.environment import free_ports, url
 from tests.faults.house import House, later
-from tests.faults.mailbox import Mailbox, Orderly, Patient
+from tests.faults.mailbox import Mailbox
 from tests.faults.plays import (
     HELD_AND_LET_GO,
     assert_ends,
@@ -31,6 +31,7 @@ from tests.faults.plays import (
     taken,
     undone,
 )
+from tests.faults.posts import Orderly, Patient
 from tests.ordering import world
 from tests.stack import eventually
 

@@ -44,7 +44,14 @@ def test_who_drops_out_before_the_pickup_is_replaced(town: Town) -> None:
     first.drop(delivery_id)
 
     second.wait_for_offer(placed["id"])
-    assert first.look().body == {"on_shift": True, "offers": [], "deliveries": [], "route": []}
+    assert first.look().body == {
+        "on_shift": True,
+        "offers": [],
+        "deliveries": [],
+        "route": [],
+        "state": "available",
+        "shift_ends_at": None,
+    }
     second.accept(delivery_id)
     second.pick_up(delivery_id)
     second.deliver(delivery_id, pin=placed["delivery_pin"])
@@ -155,3 +162,29 @@ def test_a_rider_carries_two_orders_of_a_store(town: Town) -> None:
 
     for customer, order in zip(customers, placed, strict=True):
         customer.wait_for(order["id"], "completed")
+
+
+def test_what_a_rider_earned_is_explained_and_owed(town: Town) -> None:
+    customer, rider = town.customer(), town.rider()
+    office = town.cast.back_office().client
+    rules = {"area": town.zone(), "since": clock.rfc3339(rider.client.watch.now()), "base": 300, "per_km": 100}
+    office.post("/v1/pay-rules", {**rules, "currency": "EUR", "time_zone": "Europe/Berlin"}, key=str(uuid.uuid4()))
+
+    placed, delivery_id = town.order_at_the_door(customer, rider)
+    rider.deliver(delivery_id, pin=placed["delivery_pin"])
+
+    (earned,) = eventually(lambda: rider.client.get("/v1/rider/earnings").body["items"])
+    assert {line["kind"]: line["amount"] for line in earned["lines"]} == {"base": 300, "distance": 60}
+    assert (earned["delivery_id"], earned["rules_version"]) == (delivery_id, 1)
+    path = f"/v1/rider/shifts/{earned['shift_id']}/earnings"
+    assert rider.client.get(path).body["totals"] == {"base": 300, "distance": 60}
+    # The books owe it, beside what the merchant's terms give of the delivery fee; the next settlement pays it.
+    money = f"/v1/stores/{town.store_id}/orders/{placed['id']}/money"
+
+    def owed() -> list[int]:
+        entries = town.owner.client.get(money).body["entries"]
+        lines = [line for entry in entries if entry["kind"] == "rider_pay" for line in entry["lines"]]
+        return [line["amount"]["amount"] for line in lines if line["account"].startswith("rider:")]
+
+    assert eventually(lambda: -360 in owed())
+    assert len(owed()) == 2

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from chalicelib.dispatch.service import zone_of
 from chalicelib.kernel.geo import Point
 from infra.local.actors import Cast
 from infra.local.actors.customer import address
@@ -59,6 +60,10 @@ class Town:
     def beside(self, metres: float) -> Point:
         """A point so far north of the store."""
         return Point(round(self.point.lat + metres / 111_195, 6), self.point.lng)
+
+    def zone(self) -> str:
+        """The zone whose riders deliver here."""
+        return zone_of(self.point)
 
     def customer(self) -> Customer:
         """Somebody who lives here."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +183,18 @@ def test_the_relay_is_fed_fresh_outboxes_only_and_keeps_what_it_can_not_send() -
     assert source["Properties"]["BisectBatchOnFunctionError"] is True
     destination = source["Properties"]["DestinationConfig"]["OnFailure"]["Destination"]
     assert destination == {"Fn::ImportValue": {"Fn::Sub": "${Prefix}-relay-dlq-arn"}}
+
+
+def test_every_alarm_has_a_runbook(template: dict[str, Any]) -> None:
+    guide = (INFRA.parent / "docs" / "operations.md").read_text()
+    rows = dict(re.findall(r"^\| `([^`]+)` \|.*\| \[[^]]+\]\(#([^)]+)\) \|$", guide, flags=re.MULTILINE))
+    written = re.findall(r"^### (.+)$", guide, flags=re.MULTILINE)
+    headings = {each.lower().replace(":", "").replace(" ", "-") for each in written}
+    assert set(rows.values()) <= headings
+    kind = "AWS::CloudWatch::Alarm"
+    merged = merge.merge_template()["Resources"].values()
+    made = [*of_type(template, kind).values(), *(each["Properties"] for each in merged if each.get("Type") == kind)]
+    names = {each["AlarmName"]["Fn::Sub"].removeprefix("${Prefix}-") for each in made}
+    assert len(names) > 20
+    known = "|".join(re.escape(row).replace("<queue>", "[a-z]+").replace("<function>", "[a-z]+") for row in rows)
+    assert {name for name in names if not re.fullmatch(known, name)} == set()

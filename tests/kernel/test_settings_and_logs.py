@@ -29,8 +29,14 @@ def test_a_complete_environment_is_taken() -> None:
 
 def test_every_fault_is_named_at_once() -> None:
     with pytest.raises(settings.SettingsError) as told:
-        settings.read({"DOORSTEP_QUEUE_URLS": "[1]", "DOORSTEP_PAY_WINDOW_SECONDS": "soon"})
-    for name in ("BUS_NAME", "QUEUE_URLS", "OIDC_ISSUER", "OIDC_CLIENT_IDS", "PAY_WINDOW"):
+        settings.read(
+            {
+                "DOORSTEP_QUEUE_URLS": "[1]",
+                "DOORSTEP_PAY_WINDOW_SECONDS": "soon",
+                "DOORSTEP_ERASURE_GRACE_DAYS": "7",
+            }
+        )
+    for name in ("BUS_NAME", "QUEUE_URLS", "OIDC_ISSUER", "OIDC_CLIENT_IDS", "PAY_WINDOW", "ERASURE_GRACE"):
         assert name in str(told.value)
 
 
@@ -48,3 +54,17 @@ def test_a_log_line_is_json_with_its_context() -> None:
     assert (line["order_id"], line["trace_id"]) == ("ord_1", "t1")
     assert "nothing" not in line
     assert logs.trace_id() is None
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("no user ada.l+x@mail.example.org here", "no user <e-mail> here"),
+        ("calls +49 (30) 901820-11 now", "calls <phone> now"),
+        ("truth-sweep@2026-03-02T11:00:00.000Z", "truth-sweep@2026-03-02T11:00:00.000Z"),
+        ("1 + 1 is 2", "1 + 1 is 2"),
+    ],
+)
+def test_what_an_error_quotes_of_a_person_is_masked(said: str, written: str) -> None:
+    record = logging.LogRecord("chalicelib.x", logging.ERROR, "x.py", 1, said, (), None)
+    assert json.loads(logs.JsonFormatter().format(record))["message"] == written

@@ -6,44 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chalicelib.edge import tokens
 from chalicelib.kernel import ids
-from chalicelib.kernel.principals import CUSTOMER, STAFF, Principal
+from chalicelib.kernel.principals import CUSTOMER, STAFF
 from chalicelib.ordering import service
 from chalicelib.payments import provider
-from tests.edge.conftest import Answer, Caller
 from tests.ordering.test_claims import accepted, completed, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.ordering.world import Shop, Stripe
-
-
-@pytest.fixture
-def call_as(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Callable[..., Answer]]:
-    from app import app
-
-    caller = Caller(app)
-
-    def of(principal_id: str, role: str) -> Callable[..., Answer]:
-        def call(*args: Any, **headers: str) -> Answer:
-            monkeypatch.setattr(tokens, "principal_of", lambda _: Principal(principal_id, frozenset({role})))
-            return caller(*args, **headers)
-
-        return call
-
-    return of
-
-
-@pytest.fixture
-def customer(shop: Shop, call_as: Any) -> Callable[..., Answer]:
-    return call_as(shop.customer_id, CUSTOMER)
-
-
-@pytest.fixture
-def tablet(shop: Shop, call_as: Any) -> Callable[..., Answer]:
-    return call_as(shop.owner_id, STAFF)
 
 
 def euros(amount: int, currency: str = "EUR") -> dict[str, Any]:

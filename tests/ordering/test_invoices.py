@@ -15,7 +15,7 @@ from chalicelib.kernel.principals import CUSTOMER, STAFF
 from chalicelib.ordering import service
 from chalicelib.stores import service as stores
 from tests.ordering import world
-from tests.ordering.test_money import call_as, picked_up, refund, settle  # noqa: F401 (call_as is a fixture)
+from tests.ordering.test_money import picked_up, refund, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +25,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def customer(shop: Shop, call_as: Any) -> Callable[..., Answer]:  # noqa: F811
-    return call_as(shop.customer_id, CUSTOMER)
-
-
-@pytest.fixture
-def owner(shop: Shop, call_as: Any) -> Callable[..., Answer]:  # noqa: F811
+def owner(shop: Shop, call_as: Any) -> Callable[..., Answer]:
     merchant = {
         "legal_name": "Pizza Nuova GmbH",
         "vat_id": "DE136695976",
@@ -285,7 +280,7 @@ def test_a_pdf_is_made_of_what_its_faces_can_write(shop: Shop, owner: Any, custo
     assert "Łódź 北京" in page.body
 
 
-def test_who_may_see_it(shop: Shop, owner: Any, customer: Any, stripe: Stripe, call_as: Any) -> None:  # noqa: F811
+def test_who_may_see_it(shop: Shop, owner: Any, customer: Any, stripe: Stripe, call_as: Any) -> None:
     order = sold(shop, stripe)
     stranger = call_as(ids.new_id("cus"), CUSTOMER)
     assert stranger("GET", f"/v1/orders/{order.id}/invoice").json["code"] == "order_not_found"
@@ -298,7 +293,7 @@ def test_who_may_see_it(shop: Shop, owner: Any, customer: Any, stripe: Stripe, c
     assert others("GET", f"/v1/merchants/{shop.store.merchant_id}/invoices").status == 403
 
 
-def test_a_merchants_papers_are_listed_by_period(shop: Shop, owner: Any, stripe: Stripe, call_as: Any) -> None:  # noqa: F811
+def test_a_merchants_papers_are_listed_by_period(shop: Shop, owner: Any, stripe: Stripe, call_as: Any) -> None:
     first = sold(shop, stripe)
     owner = call_as(shop.owner_id, STAFF)
     refund(owner, first, {"lines": [{"line": "1", "quantity": 1}]})

@@ -6,47 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chalicelib.edge import tokens
 from chalicelib.inventory import service as inventory
 from chalicelib.kernel import ids
-from chalicelib.kernel.principals import CUSTOMER, STAFF, Principal
+from chalicelib.kernel.principals import CUSTOMER, STAFF
 from chalicelib.ordering import service
-from tests.edge.conftest import Answer, Caller
+from tests.edge.conftest import Answer
 from tests.ordering import world
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.ordering.world import Shop, Stripe
 
 ADDRESS = {"point": {"lat": 52.535, "lng": 13.41}, "street": "Kastanienallee 7", "city": "Berlin"}
-
-
-@pytest.fixture
-def call_as(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Callable[..., Answer]]:
-    from app import app
-
-    caller = Caller(app)
-
-    def of(principal_id: str, role: str) -> Callable[..., Answer]:
-        def call(*args: Any, **headers: str) -> Answer:
-            principal = Principal(principal_id, frozenset({role}))
-            monkeypatch.setattr(tokens, "principal_of", lambda _: principal)
-            return caller(*args, **headers)
-
-        return call
-
-    return of
-
-
-@pytest.fixture
-def customer(shop: Shop, call_as: Any) -> Callable[..., Answer]:
-    return call_as(shop.customer_id, CUSTOMER)
-
-
-@pytest.fixture
-def tablet(shop: Shop, call_as: Any) -> Callable[..., Answer]:
-    return call_as(shop.owner_id, STAFF)
 
 
 def body(shop: Shop, **fields: Any) -> dict[str, Any]:
@@ -241,7 +211,7 @@ def test_the_staff_take_an_order_from_the_board_to_the_counter(shop: Shop, custo
     assert card["order"]["next_steps"] == ["accept", "reject"]
     assert card["lines"][0]["modifiers"] == ["Sourdough"]
     same = tablet("GET", f"/v1/stores/{shop.id}/board", if_none_match=board.headers["etag"])
-    assert (same.status, same.headers["retry-after"]) == (304, "5")
+    assert (same.status, same.headers["retry-after"]) == (304, "15")
 
     answer = tablet("POST", f"{order}/accept", {"prep_minutes": 15}, if_match=f'"{card["order"]["version"]}"')
     assert (answer.status, answer.json["status"]) == (200, "accepted")

@@ -13,6 +13,7 @@ from chalicelib.kernel import ids, settings
 from chalicelib.kernel.money import Money
 from chalicelib.kernel.transaction import Transaction
 from chalicelib.payments import provider, service
+from chalicelib.payments.model.bill import Bill, BillLine
 from infra.local.stripe_sandbox import Config, Sandbox
 
 if TYPE_CHECKING:
@@ -96,6 +97,35 @@ class Stripe:
                 return dict(json.loads(answer.read()))
         except urllib.error.HTTPError as refused:
             return dict(json.loads(refused.read()))
+
+
+# A lunch whose bill is one line.
+BILL = Bill(currency="EUR", lines=(BillLine(ref="0", gross=2350, tax=154, tax_rate_bps=700),))
+
+
+def captured(stripe: Stripe) -> Payment:
+    """A payment that was held and taken, as when an order has reached its customer."""
+    tx = Transaction()
+    payment = service.open_payment(
+        tx,
+        order_id=ids.new_id("ord"),
+        store_id=ids.new_id("sto"),
+        customer_id="cus-1",
+        amount=Money(BILL.total, "EUR"),
+        method="card",
+        sums=BILL.sums,
+    )
+    tx.commit()
+    stripe.confirm(service.start_intent(payment))
+    tx = Transaction()
+    service.record_authorised(tx, payment, service.look_up_provider(payment))
+    tx.commit()
+    return service.capture_payment(payment.order_id)
+
+
+def api() -> Any:
+    """Stripe's own API, as the platform's account sees it."""
+    return provider.client.connected().v1
 
 
 @pytest.fixture

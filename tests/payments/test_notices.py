@@ -13,41 +13,20 @@ from chalicelib.kernel import ids
 from chalicelib.kernel.errors import DomainError, NotFound
 from chalicelib.kernel.money import Money
 from chalicelib.kernel.transaction import Transaction
-from chalicelib.payments import provider, service
-from chalicelib.payments.model.bill import Bill, BillLine
+from chalicelib.payments import service
 from chalicelib.payments.model.cases import Case, CaseState
 from chalicelib.payments.model.terms import Terms
 from chalicelib.payments.service import notices
+from tests.payments.conftest import BILL, api, captured
 
 if TYPE_CHECKING:
     from chalicelib.payments.model import Payment
     from tests.payments.conftest import Stripe
 
-BILL = Bill(currency="EUR", lines=(BillLine(ref="0", gross=2350, tax=154, tax_rate_bps=700),))
-
 
 @pytest.fixture
 def delivered(stripe: Stripe) -> Payment:
-    tx = Transaction()
-    payment = service.open_payment(
-        tx,
-        order_id=ids.new_id("ord"),
-        store_id=ids.new_id("sto"),
-        customer_id="cus-1",
-        amount=Money(BILL.total, "EUR"),
-        method="card",
-        sums=BILL.sums,
-    )
-    tx.commit()
-    stripe.confirm(service.start_intent(payment))
-    tx = Transaction()
-    service.record_authorised(tx, payment, service.look_up_provider(payment))
-    tx.commit()
-    return service.capture_payment(payment.order_id)
-
-
-def api() -> Any:
-    return provider.client.connected().v1
+    return captured(stripe)
 
 
 def disputed(stripe: Stripe, payment: Payment, amount: int | None = None) -> str:

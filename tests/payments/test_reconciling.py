@@ -11,17 +11,16 @@ import pytest
 
 from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.event_types import ReconciliationDue
-from chalicelib.kernel.money import Money
 from chalicelib.kernel.transaction import Transaction
-from chalicelib.payments import provider, service
+from chalicelib.payments import service
 from chalicelib.payments.model import ledger
-from chalicelib.payments.model.bill import Bill, BillLine
 from chalicelib.payments.model.cases import Case, CaseState
 from chalicelib.payments.model.ledger import Entry, lines_of
 from chalicelib.payments.model.terms import Terms
 from chalicelib.payments.provider import listing
 from chalicelib.payments.service import matching, reconciling
 from chalicelib.payments.tables import reconciliation as rows
+from tests.payments.conftest import BILL, api, captured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from chalicelib.payments.model import Payment
     from chalicelib.payments.model.reconciliation import Report
     from tests.payments.conftest import Stripe
-
-BILL = Bill(currency="EUR", lines=(BillLine(ref="0", gross=2350, tax=154, tax_rate_bps=700),))
 
 
 class Books:
@@ -80,29 +77,6 @@ def books(stripe: Stripe, monkeypatch: pytest.MonkeyPatch) -> Iterator[Books]:
         forget()
 
 
-def api() -> Any:
-    return provider.client.connected().v1
-
-
-def delivered(stripe: Stripe) -> Payment:
-    tx = Transaction()
-    payment = service.open_payment(
-        tx,
-        order_id=ids.new_id("ord"),
-        store_id=ids.new_id("sto"),
-        customer_id="cus-1",
-        amount=Money(BILL.total, "EUR"),
-        method="card",
-        sums=BILL.sums,
-    )
-    tx.commit()
-    stripe.confirm(service.start_intent(payment))
-    tx = Transaction()
-    service.record_authorised(tx, payment, service.look_up_provider(payment))
-    tx.commit()
-    return service.capture_payment(payment.order_id)
-
-
 def refunded(payment: Payment, amount: int) -> None:
     from tests.payments.test_refunds import key
 
@@ -124,7 +98,7 @@ FEE = 33 + 25
 
 
 def test_an_ordinary_day_is_even_to_the_cent(stripe: Stripe, books: Books) -> None:
-    first, second = delivered(stripe), delivered(stripe)
+    first, second = captured(stripe), captured(stripe)
     refunded(first, 700)
     report = books.report()
 
@@ -139,7 +113,7 @@ def test_an_ordinary_day_is_even_to_the_cent(stripe: Stripe, books: Books) -> No
 
 
 def test_a_second_run_finds_nothing_new_and_a_torn_one_enters_nothing_twice(stripe: Stripe, books: Books) -> None:
-    payment = delivered(stripe)
+    payment = captured(stripe)
     for pages in (1, 2, 3):
         books.reconcile(only=pages)
     report = books.report()
@@ -153,14 +127,14 @@ def test_a_second_run_finds_nothing_new_and_a_torn_one_enters_nothing_twice(stri
 def test_the_store_bears_the_fees_where_its_terms_say_so(
     stripe: Stripe, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    payment = delivered(stripe)
+    payment = captured(stripe)
     monkeypatch.setattr(matching, "terms_of", lambda *_: Terms(provider_fees_by="store"))
     assert books.report().is_even
     assert fees_of(payment)[0].on(f"store:{payment.store_id}") == FEE
 
 
 def test_what_goes_to_the_bank_and_comes_from_it_is_entered_from_stripes_lines(stripe: Stripe, books: Books) -> None:
-    delivered(stripe)
+    captured(stripe)
     stripe._call("/sandbox/balance/top_up", '{"amount": 5000, "currency": "eur"}')
     paid, sent_back = (api().payouts.create(params={"amount": each, "currency": "eur"}) for each in (600, 900))
     stripe._call(f"/sandbox/payouts/{sent_back.id}/failed", '{"failure_code": "account_closed"}')
@@ -173,7 +147,7 @@ def test_what_goes_to_the_bank_and_comes_from_it_is_entered_from_stripes_lines(s
 
 
 def test_transfers_are_the_entries_of_statements(stripe: Stripe, books: Books) -> None:
-    payment = delivered(stripe)
+    payment = captured(stripe)
     account = api().accounts.create(
         params={
             "country": "DE",
@@ -208,7 +182,7 @@ def test_transfers_are_the_entries_of_statements(stripe: Stripe, books: Books) -
 
 
 def test_a_dispute_and_its_fee(stripe: Stripe, books: Books) -> None:
-    payment = delivered(stripe)
+    payment = captured(stripe)
     charge = api().payment_intents.retrieve(payment.intent_id).latest_charge
     dispute = stripe._call(f"/sandbox/charges/{charge}/dispute", "{}")
     service.follow_dispute(str(dispute["id"]), ids.new_id("evt"))
@@ -219,7 +193,7 @@ def test_a_dispute_and_its_fee(stripe: Stripe, books: Books) -> None:
 
 def test_what_no_notice_told_of_is_heard_of_by_its_line(stripe: Stripe, books: Books) -> None:
     """A refund by other hands, one that failed, a dispute: all their webhooks were lost."""
-    first, second = delivered(stripe), delivered(stripe)
+    first, second = captured(stripe), captured(stripe)
     api().refunds.create(params={"payment_intent": first.intent_id, "amount": 300})
     refunded(first, 700)
     failed = service.refunds_of(first.order_id)[0].provider_refund_id
@@ -280,7 +254,7 @@ def test_money_of_others_at_the_same_stripe_is_told_every_day(stripe: Stripe, bo
 
 
 def test_an_entry_that_stripe_knows_nothing_of_is_a_difference(stripe: Stripe, books: Books) -> None:
-    payment = delivered(stripe)
+    payment = captured(stripe)
     wrong = Entry(
         id=f"{payment.order_id}:by_hand:captured",
         cause="by_hand",
@@ -303,7 +277,7 @@ def test_an_entry_that_stripe_knows_nothing_of_is_a_difference(stripe: Stripe, b
 def test_two_runs_at_once_report_once(stripe: Stripe, books: Books) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    payments = [delivered(stripe) for _ in range(3)]
+    payments = [captured(stripe) for _ in range(3)]
     books.reconcile(only=1)
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: books.reconcile(), range(3)))
@@ -318,7 +292,7 @@ def test_page_by_page_every_line_and_entry_is_looked_at_once(
     from chalicelib.payments.provider import balance
     from chalicelib.payments.tables import ledger as entry_rows
 
-    payments = [delivered(stripe) for _ in range(3)]
+    payments = [captured(stripe) for _ in range(3)]
     refunded(payments[0], 700)
     monkeypatch.setattr(balance, "_PAGE", 2)
     monkeypatch.setattr(entry_rows, "_CLEARING_PAGE", 1)
@@ -332,7 +306,7 @@ def test_page_by_page_every_line_and_entry_is_looked_at_once(
 def test_a_run_that_dies_between_any_two_writes_is_made_up_for_by_the_next(
     stripe: Stripe, books: Books, monkeypatch: pytest.MonkeyPatch, torn_at: int
 ) -> None:
-    payment = delivered(stripe)
+    payment = captured(stripe)
     refunded(payment, 700)
     nobodys_charge(None)
     left = [torn_at]

@@ -6,17 +6,20 @@ everything that must be read to see whether anything changed, so it costs one re
 
 from __future__ import annotations
 
+import math
 import re
+import zlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from chalicelib.dispatch.model.delivery import Delivery, Status
+from chalicelib.dispatch.model.policy import STANDARD, Policy
 from chalicelib.dispatch.model.rider import CAPACITY_LIMIT, Rider, in_hand
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
 NextStep = Literal[
@@ -33,15 +36,21 @@ NextStep = Literal[
 _TOKEN = re.compile(r"r\d{1,15}((?:\.[0-9a-hjkmnp-tv-z]{26}:\d{1,15}x?)*)\Z", re.ASCII)
 _NAMED_LIMIT = CAPACITY_LIMIT + 2
 
-# Seconds until the next poll. An offer lives for 30: an idle rider who asks every 25 still sees it in time.
-_OFFER_OPEN = 3
-_WAITING_AT_STORE = 5
-_TO_STORE = 10
-_TO_DOOR = 15
-_IDLE = 15
-_QUIET = 25
+# Seconds until the next poll. An offer lives for 30, or until the phone has asked and there was time to answer.
+_OFFER_OPEN = (3, 10)
+_NO_ROOM = 60
+_WAITING_AT_STORE = (5, 60)
 _OFF_SHIFT = 60
-_QUIET_AFTER = timedelta(minutes=15)
+# Who rides to a door with everything on board asks seldom until shortly before; offers to such a rider live longer.
+_RIDING = (25, 75)
+_BEFORE_DOOR = timedelta(seconds=60)
+_TO_ANSWER = timedelta(seconds=10)
+# Most offers are made on a slow beat (`Policy.slow_beat`). Phones of riders who may be asked come a moment after it,
+# each at its own, so that they neither wait for long nor all come at once; none asks twice within the shortest pause.
+# Who was just asked is around where orders wait, and may be asked again by the next tick.
+_BEHIND_BEAT = (3, 9)
+_STIRRED = timedelta(minutes=3)
+_SHORTEST_PAUSE = 11
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -79,21 +88,50 @@ def compose(rider: Rider, deliveries: Mapping[str, Delivery | None], now: dateti
 
 
 def retry_after(rider: Rider, offers: tuple[Delivery, ...], active: tuple[Delivery, ...], now: datetime) -> int:
-    """Seconds until the rider's phone should ask again, the shortest that anything in hand asks for."""
-    waits = [_OFFER_OPEN] * bool(offers) + [_wait_for(delivery) for delivery in active]
-    if waits:
-        return min(waits)
+    """Seconds until the rider's phone should ask again: soon where news may come, late where none can.
+
+    A phone asks again by itself after everything that its rider reports.
+    """
+    if offers:
+        ends = min((each.offer_expires_at for each in offers if each.offer_expires_at is not None), default=now)
+        return _within(_OFFER_OPEN, ends - now)
     if not rider.on_shift:
         return _OFF_SHIFT
-    # No offer for a while: no delivery around is looking for a rider.
-    stirred = max((at for at in (rider.last_offer_at, rider.shift_changed_at) if at is not None), default=now)
-    return _QUIET if now - stirred >= _QUIET_AFTER else _IDLE
+    if asks_seldom(active):
+        door = min((each.at_door_at for each in active if each.at_door_at is not None), default=now)
+        return _within(_RIDING, door - _BEFORE_DOOR - now)
+    has_room = rider.is_available and len(active) < rider.capacity
+    waits = [_after_beat(rider, now) if has_room else _NO_ROOM]
+    waits += [_within(_WAITING_AT_STORE, each.ready_at - now) for each in active if next_step(each) == "wait_for_order"]
+    return min(waits)
 
 
-def _wait_for(delivery: Delivery) -> int:
-    if delivery.status is Status.AT_STORE:
-        return _WAITING_AT_STORE if delivery.marked_ready_at is None else _TO_STORE
-    return _TO_STORE if delivery.status is Status.ASSIGNED else _TO_DOOR
+def asks_seldom(in_hand: Collection[Delivery]) -> bool:
+    """Whether a rider's phone is told to wait longer than an offer usually lives: all is on board, a way lies ahead."""
+    return bool(in_hand) and all(each.status is Status.PICKED_UP for each in in_hand)
+
+
+def offer_for(rider: Rider, in_hand: Collection[Delivery], now: datetime, policy: Policy) -> timedelta:
+    """How long an offer to a rider who has this in hand is to live, so that the phone asks in between."""
+    longest = _RIDING[1] if asks_seldom(in_hand) else _until(rider, now, STANDARD.slow_beat)
+    return max(policy.offer_for, timedelta(seconds=longest) + _TO_ANSWER)
+
+
+def _within(bounds: tuple[int, int], wait: timedelta) -> int:
+    return max(bounds[0], min(bounds[1], math.ceil(wait.total_seconds())))
+
+
+def _after_beat(rider: Rider, now: datetime) -> int:
+    stirred = rider.last_offer_at is not None and now - rider.last_offer_at < _STIRRED
+    pause = timedelta(seconds=_SHORTEST_PAUSE)
+    return _SHORTEST_PAUSE + _until(rider, now + pause, STANDARD.beat if stirred else STANDARD.slow_beat)
+
+
+def _until(rider: Rider, at: datetime, beat: timedelta) -> int:
+    """Seconds until the rider's own moment after a beat, which follows from the rider's id."""
+    first, last = _BEHIND_BEAT
+    own = first + zlib.crc32(rider.id.encode()) % (last - first + 1)
+    return math.ceil((own - at.timestamp()) % beat.total_seconds())
 
 
 def next_step(delivery: Delivery) -> NextStep | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -19,9 +20,11 @@ FRESH = timedelta(seconds=90)
 KNOWN = timedelta(minutes=10)
 _EXACT_DECIMALS, _COARSE_DECIMALS = 5, 2  # a metre, a kilometre
 
-_MOVING = 10  # seconds until the next poll
-_BEFORE = 30
-_OVER = 60
+# Seconds until the next poll. Phones tell where they are once a minute or so: asking more often shows nothing new.
+_FIX_EVERY = timedelta(seconds=60)
+_MOVING = (10, 60)
+_BEFORE = 60
+_OVER = 300
 
 
 class LivePosition(msgspec.Struct, frozen=True):
@@ -54,8 +57,13 @@ def live_position(delivery: Delivery | None, position: Position | None, now: dat
     return LivePosition(point, position.at, "coarse" if coarse else "exact")
 
 
-def follow_after(delivery: Delivery | None) -> int:
-    """Seconds until the customer's app should ask again."""
+def follow_after(delivery: Delivery | None, seen: LivePosition | None, now: datetime) -> int:
+    """Seconds until the customer's app should ask again: when the rider's phone should have told another place."""
     if delivery is not None and delivery.status in ENDED | {Status.FAILED, Status.RETURNING}:
         return _OVER
-    return _MOVING if may_be_seen(delivery) else _BEFORE
+    if not may_be_seen(delivery):
+        return _BEFORE
+    shortest, longest = _MOVING
+    next_fix = longest if seen is None else math.ceil((seen.at + _FIX_EVERY - now).total_seconds())
+    # A phone that is late: half a period later.
+    return min(longest, next_fix + 2) if next_fix + 2 >= shortest else longest // 2

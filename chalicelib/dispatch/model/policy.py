@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -18,6 +18,11 @@ class Policy(msgspec.Struct, frozen=True):
     # Two looks closer than this are one; a look due sooner than this may be the one at work right now.
     look_slack: timedelta = timedelta(seconds=10)
     look_margin: timedelta = timedelta(seconds=5)
+
+    # Ticks come on this beat of the clock, first looks that may choose their moment on the slow one, a multiple of it,
+    # both in whole seconds: the phones of riders who may be asked come a moment after.
+    beat: timedelta = timedelta(seconds=20)
+    slow_beat: timedelta = timedelta(seconds=60)
 
     # While something waits, its zone is planned at this pace; slower once every store knows, slower still when it
     # goes on. A tick has its zone to itself for `lease_for`; a timer that is overdue by `tick_lost_after` is lost.
@@ -75,15 +80,32 @@ class Policy(msgspec.Struct, frozen=True):
     # Handing over at the store, and at the door.
     handling: timedelta = timedelta(minutes=2)
 
+    # Nothing is offered, or may be claimed, that would be handed over so long after the rider's shift has ended.
+    shift_overrun: timedelta = timedelta(0)
+
     pin_attempts: int = 5
     # How often a rider may ring again on the same trip before an order goes back.
     second_tries: int = 1
+
+    def on_slow_beat(self, moment: datetime) -> datetime:
+        """The first slow beat that is not before the moment."""
+        return _on(self.slow_beat, moment)
+
+    def next_tick(self, now: datetime, pace: timedelta) -> datetime:
+        """The beat at which a zone that ticks at this pace is due next: about so much later, and free by then."""
+        last = _on(self.beat, now + pace)
+        earlier = last - self.beat
+        return earlier if earlier > now + self.lease_for else last
 
     def look_again_after(self, searching_for: timedelta, *, alerted: bool) -> timedelta:
         """The pause before the next tick where nobody was found for so long."""
         if not alerted:
             return self.pace
         return self.pace_when_hopeless if searching_for >= self.hopeless_after else self.pace_after_alert
+
+
+def _on(beat: timedelta, moment: datetime) -> datetime:
+    return moment + timedelta(seconds=-moment.timestamp() % beat.total_seconds())
 
 
 STANDARD = Policy()

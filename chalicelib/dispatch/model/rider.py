@@ -67,6 +67,15 @@ class Rider(msgspec.Struct, frozen=True):
     jobs: Mapping[str, int] = msgspec.field(default_factory=dict)
     limits: Limits = Limits()
     cash: Money | None = None
+    shift_id: str | None = None  # of the duty at work, on shift only; planned ones tell when it ends
+    shift_ends_at: datetime | None = None
+    break_at: datetime | None = None  # when the rider asked for a break: it begins when nothing is in hand
+    ending: bool = False  # on shift until what is in hand is done
+
+    @property
+    def is_available(self) -> bool:
+        """Whether anything new may be offered."""
+        return self.on_shift and self.break_at is None and not self.ending
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -93,6 +102,7 @@ class RiderAtWork(msgspec.Struct, frozen=True):
     accepts: float = 0.9
     limits: Limits = Limits()
     cash: Money | None = None
+    off_at: datetime | None = None  # when everything has to be delivered
 
 
 def zone_of(point: Point) -> str:

@@ -41,7 +41,7 @@ class Look(msgspec.Struct, frozen=True):
 
 def search_begins(ready_at: datetime, now: datetime, policy: Policy) -> datetime:
     """When the first look is due: a rider's way before the order is ready."""
-    return max(now, ready_at - policy.search_lead)
+    return max(now, policy.on_slow_beat(ready_at - policy.search_lead))
 
 
 def first_looks(ready_at: datetime, now: datetime, queue_limit: timedelta, policy: Policy) -> list[datetime]:
@@ -87,13 +87,14 @@ def expire(delivery: Delivery, now: datetime, cause: str) -> Delivery:
 class Asked(msgspec.Struct, frozen=True):
     """Whom a look has found, and why; ``mates`` are the offer's deliveries in drop-off sequence if they are several.
 
-    ``load`` is how many orders the store has to make.
+    ``load`` is how many orders the store has to make, ``offer_for`` how long this rider is asked (None: as usual).
     """
 
     rider_id: str
     decision: Decision | None = None
     mates: tuple[str, ...] = ()
     load: int = 0
+    offer_for: timedelta | None = None
 
 
 def conclude(delivery: Delivery, asked: Asked | None, now: datetime, cause: str, policy: Policy) -> Look:
@@ -169,7 +170,7 @@ def _offer(delivery: Delivery, asked: Asked, now: datetime, cause: str, policy: 
         delivery,
         status=Status.OFFERED,
         offered_to=asked.rider_id,
-        offer_expires_at=now + policy.offer_for,
+        offer_expires_at=now + (asked.offer_for or policy.offer_for),
         mates=asked.mates,
         load=asked.load,
         waits=False,

@@ -15,11 +15,25 @@ from typing import TYPE_CHECKING
 from chalicelib.dispatch.planner.types import Outlook
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from chalicelib.dispatch.planner.types import Place
     from chalicelib.dispatch.planner.world import World
 
 _NOBODY = 3_600.0  # when nobody is near, somebody comes about that late
+
+
+def outlook(orders: Iterable[tuple[str, Place]]) -> list[Outlook]:
+    """Where orders are to be expected, by those that are under way: a store's id and place for each of them.
+
+    Every store that has one counts once more than it has orders, so that a single order is not taken for a rush.
+    """
+    places: dict[str, Place] = {}
+    counts: dict[str, float] = {}
+    for store_id, place in orders:
+        places[store_id] = place
+        counts[store_id] = counts.get(store_id, 1.0) + 1.0
+    return [Outlook(places[each], counts[each]) for each in sorted(places)]
 
 
 def worth(world: World, outlook: Sequence[Outlook]) -> list[float]:

@@ -19,6 +19,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     door_before: float = 120.0
     door_after: float = 120.0
 
+    # Whether all has to be at its doors when a shift ends, or only picked up.
+    delivered_by_off: bool = False
+
     # The most orders on one trip: while there is a rider for each trip, and when orders pile up.
     bundle: int = 3
     bundle_under_pressure: int = 5

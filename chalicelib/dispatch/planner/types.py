@@ -57,7 +57,7 @@ class Pending(msgspec.Struct, frozen=True):
 
 
 class Rider(msgspec.Struct, frozen=True):
-    """A rider on shift (or soon): when and where free, and until when orders may be picked up.
+    """A rider on shift (or soon): when and where free, and until when orders may be picked up (or brought: Policy).
 
     ``room`` is how much fits on one trip (sum of sizes), ``orders`` how many orders. ``accepts`` is the probability
     that an offer is taken.

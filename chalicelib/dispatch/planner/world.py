@@ -27,7 +27,8 @@ class Trip(msgspec.Struct):
 
     The last hand-over is at ``max(arrival at the first counter + lead, ready)``. From there ``span`` lasts to the
     saddle at the last door, which is the place ``last``; ``size * hand-over + base`` is the waiting of its customers
-    beyond the straight way. A hand-over after ``latest`` breaks a promise.
+    beyond the straight way. A hand-over after ``latest`` breaks a promise. ``reserve`` is what has to be left of the
+    shift at the last hand-over.
     """
 
     orders: tuple[int, ...]
@@ -43,6 +44,7 @@ class Trip(msgspec.Struct):
     last: int
     drops: tuple[float, ...]
     latest: float
+    reserve: float = 0.0
 
 
 class World:
@@ -82,7 +84,7 @@ class World:
 
     def _begin_with_what_is_pending(self) -> None:
         """A rider on the way to a store is at its counter then, and can be nowhere else before."""
-        number = self.open
+        number, policy = self.open, self.policy
         for rider, each in enumerate(self.riders):
             if each.pending is None:
                 continue
@@ -95,6 +97,9 @@ class World:
             row = [NEVER] * len(self.stores)
             row[head.store] = 0.0
             self._rows[rider] = row
+            # What the rider goes to fetch anyway is done, however late.
+            pickup = max(self.free[rider] + policy.counter_before + head.lead, head.ready)
+            self.off[rider] = max(self.off[rider], pickup + head.reserve)
 
     # --- ways ---------------------------------------------------------------------------------------------------
 
@@ -182,6 +187,7 @@ class World:
             last=len(self.riders) + vehicle * len(self.deliveries) + place,
             drops=tuple(drops),
             latest=latest,
+            reserve=drops[-1] if policy.delivered_by_off and drops else 0.0,
         )
         return made
 
@@ -224,7 +230,7 @@ class World:
     # --- routes -------------------------------------------------------------------------------------------------
 
     def cost(self, rider: int, trips: Sequence[Trip]) -> float:
-        """What a route costs in weighted seconds, NEVER where something would be picked up after the shift."""
+        """What a route costs in weighted seconds, NEVER where something would come after the shift."""
         policy = self.policy
         before, work, approach, idle, overdue = (
             policy.counter_before, policy.work, policy.approach, policy.idle, policy.overdue,
@@ -239,7 +245,7 @@ class World:
             arrival = way + before + trip.lead
             pickup = at + arrival
             pickup = max(pickup, trip.ready)
-            if pickup > off:
+            if pickup + trip.reserve > off:
                 return NEVER
             if idle:
                 total += idle * (pickup - at - arrival)

@@ -197,17 +197,20 @@ def change_shift(request: Request[ChangeShift]) -> Reply[RiderView]:
 def report_position(request: Request[ReportPosition]) -> Reply[PositionView]:
     """Say where you are.
 
-    An older position than the one that is known changes nothing.
+    An older position than the one that is known changes nothing. Tell the next one after `Retry-After` seconds, or when
+    you set out.
     """
-    position = service.report_position(
+    heard = service.report_position(
         request.principal.id, _point(request.body.position), _captured(request.body.captured_at)
     )
+    position = heard.position
     return Reply(
         PositionView(
             position=Spot(lat=position.point.lat, lng=position.point.lng),
             zone=service.zone_of(position.point),
             at=clock.rfc3339(position.at),
-        )
+        ),
+        retry_after=heard.again_after,
     )
 
 

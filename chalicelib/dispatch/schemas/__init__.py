@@ -21,6 +21,19 @@ from chalicelib.dispatch.schemas.riders import (
     RiderProfile,
     RiderView,
 )
+from chalicelib.dispatch.schemas.shifts import (
+    AtWorkView,
+    BeginShift,
+    ChangePlan,
+    DutiesQuery,
+    DutyList,
+    DutyView,
+    OpenShiftsQuery,
+    PlanShift,
+    PlansQuery,
+    ShiftList,
+    ShiftView,
+)
 from chalicelib.dispatch.schemas.values import Cash, Spot
 from chalicelib.dispatch.schemas.work import (
     DecisionsView,
@@ -34,19 +47,28 @@ from chalicelib.dispatch.schemas.work import (
 )
 
 __all__ = [
+    "AtWorkView",
+    "BeginShift",
     "Cash",
+    "ChangePlan",
     "ChangeRider",
     "ChangeShift",
     "DecisionView",
     "DecisionsView",
     "Deliver",
     "DeliveryView",
+    "DutiesQuery",
+    "DutyList",
+    "DutyView",
     "FailDelivery",
     "FeedView",
     "HandInCash",
     "JobView",
     "MissCustomer",
     "OfferView",
+    "OpenShiftsQuery",
+    "PlanShift",
+    "PlansQuery",
     "PoolItemView",
     "PoolView",
     "PositionView",
@@ -55,6 +77,8 @@ __all__ = [
     "RiderCommand",
     "RiderProfile",
     "RiderView",
+    "ShiftList",
+    "ShiftView",
     "Spot",
     "StepReceipt",
     "StepView",

@@ -78,6 +78,7 @@ class RiderView(msgspec.Struct, frozen=True, kw_only=True):
     cash_limit: CashLimit
     cash_in_hand: Annotated[Cash | None, Meta(description="Collected at doors and not handed in yet.")]
     on_shift: bool
+    shift_id: Annotated[str | None, Meta(description="What the rider works in at the moment.")]
     zone: Annotated[str | None, Meta(description="H3 cell in which the shift began.")]
     shift_changed_at: Instant | None
     version: int

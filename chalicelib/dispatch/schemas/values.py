@@ -42,6 +42,7 @@ NextStep = Literal[
     "go_back_to_store",
     "give_back_at_store",
 ]
+ShiftState = Literal["off", "available", "break_due", "on_break", "ending"]
 # `(?!\n)` behind a pattern's `$`: Python's also matches before a final newline.
 Subject = Annotated[
     str,

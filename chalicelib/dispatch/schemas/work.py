@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from chalicelib.dispatch.schemas.values import Cash, Instant, NextStep, Spot, StatusName
+from chalicelib.dispatch.schemas.values import Cash, Instant, NextStep, ShiftState, Spot, StatusName
 
 Bonus = Annotated[
     int, Meta(description="Paid on top, in minor units of the store's currency; grows while nobody takes it.")
@@ -77,6 +77,8 @@ class FeedView(msgspec.Struct, frozen=True, kw_only=True):
     """What is offered to you and what you have in hand."""
 
     on_shift: bool
+    state: Annotated[ShiftState, Meta(description="Nothing new is offered but to who is `available`.")]
+    shift_ends_at: Annotated[Instant | None, Meta(description="The planned end of your shift, if it has one.")]
     offers: list[OfferView]
     deliveries: list[JobView]
     route: Annotated[list[StopView], Meta(description="The stops of your deliveries, the next one first.")]

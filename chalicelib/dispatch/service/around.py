@@ -91,17 +91,21 @@ def _positions(cells: list[str]) -> Iterator[Position]:
 
 
 def read_hands(positions: Sequence[Position]) -> dict[str, Hands]:
-    """The riders with what they have in hand: one request for 100 of them, one for 100 of their deliveries."""
+    """The riders with what they have in hand: one request for 100 of them, one for 100 of their deliveries.
+
+    Who is on a break or about to leave is there as long as something is in hand, with no room for more.
+    """
     keys = [(RiderRow, rider_pk(position.rider_id), STATE) for position in positions]
     rows = tables.batch_get(keys, consistent=False)
     riders = [rider_of(row) if isinstance(row, RiderRow) else None for row in rows]
     on_shift = [
         (position, rider)
         for position, rider in zip(positions, riders, strict=True)
-        if rider is not None and rider.on_shift
+        if rider is not None and rider.on_shift and (rider.is_available or rider.jobs)
     ]
     deliveries = read_deliveries((job for _, rider in on_shift for job in rider.jobs), consistent=False)
-    return {rider.id: _hands(rider, position, deliveries) for position, rider in on_shift}
+    hands = {rider.id: _hands(rider, position, deliveries) for position, rider in on_shift}
+    return {rider_id: each for rider_id, each in hands.items() if each.rider.is_available or each.kept}
 
 
 def _hands(rider: Rider, position: Position, deliveries: dict[str, Delivery | None]) -> Hands:
@@ -112,11 +116,12 @@ def _hands(rider: Rider, position: Position, deliveries: dict[str, Delivery | No
         point=position.point,
         heard_at=position.at,
         vehicle=rider.vehicle,
-        room=rider.capacity - len(kept),
+        room=rider.capacity - len(kept) if rider.is_available else 0,
         capacity=rider.capacity,
         accepts=acceptance(learned),
         limits=rider.limits,
         cash=rider.cash,
+        off_at=rider.shift_ends_at,
         deliveries=tuple(known for each in kept if (known := deliveries[each]) is not None),
     )
     return Hands(at_work, rider, learned, tuple(kept))

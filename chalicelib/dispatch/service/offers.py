@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from chalicelib.dispatch.model.feed import offer_for
 from chalicelib.dispatch.model.rider import with_offer
 from chalicelib.dispatch.model.search import Asked, Look, conclude
 from chalicelib.dispatch.service.records import write_delivery, write_rider
@@ -39,7 +40,8 @@ def make_offer(
     Raises ``RiderTaken`` or ``VersionConflict`` where the rider or a delivery has changed since it was read.
     """
     mates = proposal.deliveries if len(deliveries) > 1 else ()
-    asked = Asked(proposal.rider_id, proposal.decision, mates, proposal.load)
+    lives = offer_for(hands.rider, hands.at_work.deliveries, now, policy)
+    asked = Asked(proposal.rider_id, proposal.decision, mates, proposal.load, lives)
     looks = [conclude(each, asked, now, cause, policy) for each in deliveries]
     tx = Transaction()
     write_looks(tx, deliveries, looks)

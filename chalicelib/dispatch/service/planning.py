@@ -11,6 +11,7 @@ from chalicelib.dispatch import nearest
 from chalicelib.dispatch.model.capacity import equipment, fitting, is_demanding, refusal
 from chalicelib.dispatch.model.decision import Decision, decision
 from chalicelib.dispatch.model.delivery import ON_BOARD, Delivery, Status, mark
+from chalicelib.dispatch.planner.cover import outlook
 from chalicelib.dispatch.planner.plan import plan
 from chalicelib.dispatch.planner.policy import Policy as Figures
 from chalicelib.dispatch.planner.types import Delivery as Open
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.dispatch.planner.types import Offer, Place, Travel
     from chalicelib.kernel.geo import Point
 
-# Of a rider of whom no end of shift is known nobody fears that it comes in between.
+# Of a rider off the roster, of whom no end of shift is known, nobody fears that it comes in between.
 _SHIFT = timedelta(hours=12)
 _ANY = 1_000_000  # litres, of a rider who counts orders only
 
@@ -66,7 +67,9 @@ def planned(
         return []
     open_now = [_open(each, now, able) for each in deliveries]
     free = [_free(each, now, policy) for each in able]
-    offers = plan(now.timestamp(), open_now, free, travel, _figures(policy))
+    under_way = {each.id: each for each in (*deliveries, *(job for rider in riders for job in rider.deliveries))}
+    expected = outlook((each.store_id, place_of(each.store_point)) for each in under_way.values())
+    offers = plan(now.timestamp(), open_now, free, travel, _figures(policy), expected)
     by_id = {each.id: each for each in deliveries}
     loads = {each.store_id: load_of(each.store_id, deliveries, riders) for each in deliveries}
     by_rider = {each.id: each for each in able}
@@ -94,13 +97,19 @@ def can_wait(now: datetime, delivery: Delivery, riders: Sequence[RiderAtWork], p
 
 def _is_able(rider: RiderAtWork, now: datetime, policy: Policy) -> bool:
     holds_offer = any(each.status is Status.OFFERED for each in rider.deliveries)
-    return rider.room > 0 and now - rider.heard_at <= policy.heard_within and not holds_offer
+    if rider.room <= 0 or now - rider.heard_at > policy.heard_within or holds_offer:
+        return False
+    if rider.off_at is None:
+        return True
+    # Who is late with what is in hand gets nothing on top.
+    return nearest.freed(now, rider, nearest.StraightLine(), policy)[0] < rider.off_at + policy.shift_overrun
 
 
 def _figures(policy: Policy) -> Figures:
     return Figures(
         tick=policy.pace.total_seconds(),
         ahead=policy.answer_time.total_seconds(),
+        delivered_by_off=True,
         counter_before=policy.handling.total_seconds() / 2,
         counter_after=policy.handling.total_seconds() / 2,
         door_before=policy.handling.total_seconds() / 2,
@@ -137,7 +146,7 @@ def _free(rider: RiderAtWork, now: datetime, policy: Policy) -> Free:
         id=rider.id,
         place=place_of(place),
         free_at=free_at.timestamp(),
-        off_at=(now + _SHIFT).timestamp(),
+        off_at=(now + _SHIFT if rider.off_at is None else rider.off_at + policy.shift_overrun).timestamp(),
         vehicle=rider.vehicle.value,
         room=_ANY if rider.limits.volume is None else rider.limits.volume,
         orders=rider.capacity,

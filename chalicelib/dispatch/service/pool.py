@@ -36,6 +36,8 @@ from chalicelib.kernel.errors import Conflict, Contention, DomainError, NotFound
 from chalicelib.kernel.transaction import Transaction
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chalicelib.dispatch.model.delivery import Step
     from chalicelib.dispatch.model.journey import Command
     from chalicelib.dispatch.model.rider import Position, Rider
@@ -62,7 +64,9 @@ def read_pool(rider_id: str) -> Pool:
         raise NotRegistered
     if not rider.on_shift or position is None:
         raise _not_on_shift()
-    policy = in_force()
+    if not rider.is_available:
+        return Pool((), _EMPTY)
+    policy, now = in_force(), clock.now()
     travel = nearest.StraightLine()
     found = []
     for cell in zones_around(position.point, 1):
@@ -70,7 +74,8 @@ def read_pool(rider_id: str) -> Pool:
         for delivery in map(delivery_of, page.items):
             if delivery is not None and delivery.pooled_at is not None and delivery.status is Status.UNASSIGNED:
                 way = travel.time(position.point, delivery.store_point, rider.vehicle)
-                if way <= policy.reach:
+                done = nearest.delivered(now + way, delivery, rider.vehicle, travel, policy)
+                if way <= policy.reach and _in_shift(rider, done):
                     found.append((geo.distance_m(position.point, delivery.store_point), delivery.id, delivery))
     nearest_first = tuple(delivery for _, _, delivery in sorted(found)[:_SHOWN])
     return Pool(nearest_first, _FILLED if nearest_first else _EMPTY)
@@ -107,6 +112,8 @@ def explain_delivery(delivery_id: str) -> Delivery:
 def _take(rider: Rider, before: Delivery, after: Delivery) -> None:
     if not rider.on_shift:
         raise _not_on_shift()
+    if not rider.is_available:
+        raise Conflict("not_available", "You are on a break, or your shift is ending.")
     jobs = read_deliveries(rider.jobs, consistent=False)
     kept = in_hand(rider, jobs)
     if len(kept) >= rider.capacity:
@@ -115,10 +122,16 @@ def _take(rider: Rider, before: Delivery, after: Delivery) -> None:
     refused = refusal(rider, before, [each for job in kept if (each := jobs[job]) is not None])
     if refused is not None:
         raise refused
+    if after.at_door_at is not None and not _in_shift(rider, after.at_door_at + in_force().handling):
+        raise Conflict("shift_too_short", "Your shift would be over before this order is at its door.")
     tx = Transaction()
     write_delivery(tx, before, after)
     write_rider(tx, rider, with_offer(with_outcomes(rider, kept, jobs), [after], kept, clock.now()))
     tx.commit()
+
+
+def _in_shift(rider: Rider, done: datetime) -> bool:
+    return rider.shift_ends_at is None or done <= rider.shift_ends_at + in_force().shift_overrun
 
 
 def _position(row: PositionRow | None) -> Position | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chalicelib.dispatch.service.counting import count_change
 from chalicelib.dispatch.tables import (
     STATE,
     DeliveryRow,
@@ -86,6 +87,7 @@ def write_delivery(tx: Transaction, before: Delivery, after: Delivery) -> None:
         condition=DeliveryRow.version == before.version,
         error=VersionConflict("delivery", before.id),
     )
+    count_change(tx, before, after)
 
 
 def write_rider(tx: Transaction, before: Rider, after: Rider, error: DomainError | None = None) -> None:

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec.structs import replace
 
 from chalicelib.dispatch.model import journey
-from chalicelib.dispatch.model.delivery import ON_BOARD, Status
-from chalicelib.dispatch.model.rider import NO_LIMITS, Limits, Position, Rider, Vehicle, in_hand, zone_of
+from chalicelib.dispatch.model.rider import NO_LIMITS, Limits, Position, Rider, Vehicle, zone_of
 from chalicelib.dispatch.service.arrivals import follow_rider, read_whereabouts
 from chalicelib.dispatch.service.records import (
-    read_deliveries,
-    read_own_rider,
     read_rider,
     rider_ref,
-    write_delivery,
     write_rider,
 )
-from chalicelib.dispatch.tables import POSITION, PositionRow, RiderRow, position_row, rider_pk, rider_row, zone_pk
-from chalicelib.kernel import clock, ids, tables
+from chalicelib.dispatch.tables import POSITION, PositionRow, RiderRow, rider_pk, rider_row, zone_pk
+from chalicelib.kernel import clock, geo, tables
 from chalicelib.kernel.errors import Conflict, Contention, DomainError, VersionConflict
-from chalicelib.kernel.event_types import DeliverySearchDue
 from chalicelib.kernel.transaction import Transaction
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chalicelib.dispatch.model.delivery import Delivery
     from chalicelib.kernel.geo import Point
     from chalicelib.kernel.idempotency import IdempotencyKey
 
 _RACES = 4
+
+# Seconds until a rider should tell the next place: on the way, and while the rider stands still. Whoever is not
+# heard of for five minutes may lose what was taken.
+_MOVING, _STANDING = 60, 150
+_NEAR_M = 100.0
 _LIMITS = Limits.__struct_fields__
 
 
@@ -93,47 +93,26 @@ def change_rider(rider_id: str, expected_version: int | None, **profile: Any) ->
     return _change(rider, profile)
 
 
-def start_shift(rider_id: str, point: Point) -> Rider:
-    """Be ready for offers around ``point``. Starting again only moves the rider."""
-    for _ in range(_RACES):
-        rider = read_own_rider(rider_id)
-        now = clock.now()
-        zone = zone_of(point)
-        position = Position(rider_id, point, now)
-        if rider.on_shift:
-            move_rider(position)
-            return rider
-        after = replace(rider, version=rider.version + 1, on_shift=True, shift_changed_at=now, zone=zone, reassigned=0)
-        tx = Transaction()
-        write_rider(tx, rider, after)
-        # Whatever position is left of an earlier shift is replaced; the rider's version guards both.
-        tx.put(position_row(position, zone))
-        try:
-            tx.commit()
-        except VersionConflict:
-            continue
-        return after
-    raise Contention
+class Heartbeat(msgspec.Struct, frozen=True):
+    """Where the rider is, and in how many seconds to tell the next place."""
+
+    position: Position
+    again_after: int
 
 
-def end_shift(rider_id: str) -> Rider:
-    """Take no more offers; an open one goes to somebody else. Refused while the rider has deliveries."""
-    return _end_shift(rider_id, frozenset(Status) - {Status.OFFERED}, "shift_has_deliveries")
-
-
-def break_off_shift(rider_id: str) -> Rider:
-    """Leave at once: what is not picked up yet goes to other riders. Refused while the rider has orders on board."""
-    return _end_shift(rider_id, ON_BOARD, "orders_on_board")
-
-
-def report_position(rider_id: str, point: Point, captured_at: datetime) -> Position:
+def report_position(rider_id: str, point: Point, captured_at: datetime) -> Heartbeat:
     """A heartbeat: where the rider was when. An older one than is known changes nothing."""
     position = Position(rider_id, point, journey.checked_capture(captured_at, clock.now()))
     where = read_whereabouts(rider_id)
     looks = where.looks_due(position)
     if move_rider(position, looks=looks) and looks and where.rider is not None:
         follow_rider(where.rider, position)
-    return position
+    return Heartbeat(position, _STANDING if _stands(where.position, position) else _MOVING)
+
+
+def _stands(before: Position | None, position: Position) -> bool:
+    """Whether the rider is where the last heartbeat came from: at a store, or waiting for work."""
+    return before is not None and geo.distance_m(before.point, position.point) <= _NEAR_M
 
 
 def move_rider(position: Position, *, looks: bool = False) -> bool:
@@ -175,45 +154,5 @@ def _change(rider: Rider, profile: dict[str, Any]) -> Rider:
     after = replace(rider, version=rider.version + 1, limits=limits, **rest)
     tx = Transaction()
     write_rider(tx, rider, after)
-    tx.commit()
-    return after
-
-
-def _end_shift(rider_id: str, blocking: frozenset[Status], code: str) -> Rider:
-    for _ in range(_RACES):
-        rider = read_own_rider(rider_id)
-        if not rider.on_shift:
-            return rider
-        held = _held(rider)
-        kept = [each.id for each in held if each.status in blocking]
-        if kept:
-            raise Conflict(code, "Finish the deliveries in hand first.", deliveries=kept)
-        try:
-            return _leave(rider, held, clock.now())
-        except VersionConflict:
-            continue
-    raise Contention
-
-
-def _held(rider: Rider) -> list[Delivery]:
-    deliveries = read_deliveries(rider.jobs)
-    return [known for each in in_hand(rider, deliveries) if (known := deliveries[each]) is not None]
-
-
-def _leave(rider: Rider, held: list[Delivery], now: datetime) -> Rider:
-    after = replace(rider, version=rider.version + 1, on_shift=False, shift_changed_at=now, zone=None, jobs={})
-    tx = Transaction()
-    write_rider(tx, rider, after)
-    tx.update(
-        PositionRow,
-        rider_pk(rider.id),
-        POSITION,
-        actions=[PositionRow.zone_pk.remove(), PositionRow.zone_sk.remove()],
-        condition=PositionRow.pk.exists(),
-    )
-    for delivery in held:
-        command = journey.Command(rider.id, ids.new_id("op"), now)
-        write_delivery(tx, delivery, journey.release(delivery, command, now).delivery)
-        tx.emit(DeliverySearchDue(delivery_id=delivery.id, attempt=delivery.rounds + 1))
     tx.commit()
     return after

@@ -79,7 +79,8 @@ def tick(zone: Zone, waiting: Mapping[str, Delivery], now: datetime, cause: str,
 
 def arm(tx: Transaction, zone: Zone, waiting: Iterable[Delivery], now: datetime, policy: Policy) -> None:
     """Take the zone, and set its next tick unless one is set that comes in time."""
-    after = taken(zone, now, None if zone.is_armed(now, policy) else pace(list(waiting), now, policy))
+    due = None if zone.is_armed(now, policy) else policy.next_tick(now, pace(list(waiting), now, policy)) - now
+    after = taken(zone, now, due)
     _write(tx, zone, after)
 
 

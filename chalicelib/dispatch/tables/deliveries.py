@@ -114,7 +114,7 @@ def brief_row(delivery: Delivery) -> BriefRow | None:
     """The item of a brief that does not fit into the delivery's own; None when it does."""
     if delivery.brief is None or _inline(delivery.brief) is not None:
         return None
-    return BriefRow(pk=delivery.id, sk=BRIEF, brief=_packed(delivery.brief))
+    return BriefRow(pk=delivery.id, sk=BRIEF, brief=packed_brief(delivery.brief))
 
 
 def changes(before: Delivery, after: Delivery) -> list[Action]:
@@ -312,7 +312,7 @@ def _long(short: str) -> str:
 # --- briefs -----------------------------------------------------------------------------------------------------------
 
 
-def _packed(brief: Brief) -> bytes:
+def packed_brief(brief: Brief) -> bytes:
     """The brief's values in the order of its fields: a new field goes to the end, none is ever taken out."""
     return zlib.compress(json.dumps(astuple(brief), separators=(",", ":"), ensure_ascii=False).encode(), 9)
 
@@ -324,5 +324,5 @@ def _unpacked(packed: bytes) -> Brief:
 def _inline(brief: Brief | None) -> bytes | None:
     if brief is None:
         return None
-    packed = _packed(brief)
+    packed = packed_brief(brief)
     return packed if len(packed) <= INLINE_BRIEF_BYTES else None

@@ -40,6 +40,10 @@ class RiderRow(tables.Row):
     no_age_restricted = BooleanAttribute(null=True)
     cash_limit = UnicodeAttribute(null=True)
     cash = UnicodeAttribute(null=True)
+    shift_id = UnicodeAttribute(null=True, attr_name="shift")
+    shift_ends_at = NumberAttribute(null=True, attr_name="off")
+    break_at = NumberAttribute(null=True, attr_name="pause")
+    ending = BooleanAttribute(null=True)
     jobs: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
 
 
@@ -119,6 +123,10 @@ def rider_of(row: RiderRow | None) -> Rider | None:
             cash_limit=_money(row.cash_limit),
         ),
         cash=_money(row.cash),
+        shift_id=row.shift_id,
+        shift_ends_at=of_ms(row.shift_ends_at),
+        break_at=of_ms(row.break_at),
+        ending=bool(row.ending),
     )
 
 
@@ -152,6 +160,10 @@ def _rider_attributes(rider: Rider) -> dict[str, Any]:
         "no_age_restricted": not rider.limits.age_restricted or None,
         "cash_limit": _kept(rider.limits.cash_limit),
         "cash": _kept(rider.cash),
+        "shift_id": rider.shift_id,
+        "shift_ends_at": to_ms(rider.shift_ends_at),
+        "break_at": to_ms(rider.break_at),
+        "ending": rider.ending or None,
         "jobs": [f"{job.partition('_')[2]}:{version}" for job, version in sorted(rider.jobs.items())],
     }
 

@@ -30,11 +30,18 @@ POSTPONE: Final = "postpone"
 CANCEL: Final = "cancel"
 ANSWER_CLAIM: Final = "answer_claim"
 
-_URGENT_SECONDS = 5
-_BUSY_SECONDS = 10
-_IDLE_SECONDS = 20
-_OVER_SECONDS = 60
-_FOLLOW_SECONDS = {Status.PLACED: 5, Status.READY: 10, Status.OUT_FOR_DELIVERY: 10}
+# Seconds until a tablet's next poll. What is open changes by the tablet itself or by a new order, which has minutes to
+# be answered; the more is open, the sooner the next thing happens, and the more orders share a poll.
+_AT_HAND_SECONDS = 15
+_LOADED = ((8, 15), (3, 30))
+_CALM_SECONDS = 45
+_EMPTY_SECONDS = 60
+# Seconds until a customer's next poll: a share of the time to what is expected next, within these bounds.
+_FOLLOW_SECONDS = (20, 90)
+_FOLLOW_SHARE = 2
+_UNANSWERED_SECONDS = 15
+_CLAIMED_SECONDS = 30
+_OVER_SECONDS = 300
 
 # Cards on a board at most: the largest card has 52 KB, and Lambda answers with 6 MB at most.
 MOST_CARDS = 100
@@ -92,16 +99,25 @@ def tag(entries: Iterable[tuple[str, int]], minute: int | None = None) -> str:
 
 
 def look_again_after(statuses: Iterable[str]) -> int:
-    """Seconds until a tablet should poll again: soon while somebody waits for an answer, later when nothing is on."""
-    seen = set(statuses)
-    # What has ended is on the board only for a customer who waits for an answer.
-    if seen & {Status.PLACED, Status.OUT_FOR_DELIVERY, Status.HANDED_OVER, *ENDED}:
-        return _URGENT_SECONDS
-    return _BUSY_SECONDS if seen else _IDLE_SECONDS
+    """Seconds until a tablet should poll again, by what is open: soon in trouble and under load, late when calm."""
+    seen = list(statuses)
+    if not seen:
+        return _EMPTY_SECONDS
+    # What has left or ended is on the board only in trouble, or for a customer who waits for an answer.
+    if {Status.PLACED, Status.OUT_FOR_DELIVERY, Status.HANDED_OVER, *ENDED}.intersection(seen):
+        return _AT_HAND_SECONDS
+    return next((pause for many, pause in _LOADED if len(seen) >= many), _CALM_SECONDS)
 
 
-def follow_again_after(order: Order) -> int:
+def follow_again_after(order: Order, now: datetime) -> int:
     """Seconds until a customer's app should poll its order again: soon while something is about to happen."""
     if order.status in ENDED:
-        return _IDLE_SECONDS if order.open_claim else _OVER_SECONDS
-    return _FOLLOW_SECONDS.get(order.status, _IDLE_SECONDS)
+        return _CLAIMED_SECONDS if order.open_claim else _OVER_SECONDS
+    if order.status is Status.PLACED and now >= order.asked_from:
+        return _UNANSWERED_SECONDS
+    expected = order.promise.ready_at if order.status in _UNTIL_READY else order.promise.promised_at
+    least, most = _FOLLOW_SECONDS
+    return max(least, min(most, round((expected - now).total_seconds() / _FOLLOW_SHARE)))
+
+
+_UNTIL_READY = frozenset((Status.ACCEPTED, Status.PREPARING))

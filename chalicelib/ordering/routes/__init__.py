@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.ordering.routes import adjusting, claims, customers, invoices, money, staff, tracking
+from chalicelib.ordering.routes import adjusting, claims, customers, invoices, money, privacy, staff, tracking
 from chalicelib.ordering.routes.blueprint import endpoints
 
-__all__ = ["adjusting", "claims", "customers", "endpoints", "invoices", "money", "staff", "tracking"]
+__all__ = ["adjusting", "claims", "customers", "endpoints", "invoices", "money", "privacy", "staff", "tracking"]

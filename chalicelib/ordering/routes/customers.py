@@ -11,6 +11,7 @@ from chalicelib.edge import cursors
 from chalicelib.edge.endpoint import Reply, Request
 from chalicelib.edge.permissions import Role
 from chalicelib.edge.schemas import PageQuery
+from chalicelib.kernel import clock
 from chalicelib.kernel.errors import Invalid, Violation
 from chalicelib.kernel.limits import Limit
 from chalicelib.kernel.money import Money
@@ -116,6 +117,7 @@ def _with_client_secret(request: Request[Any], body: dict[str, Any]) -> dict[str
         "quote_expired",
         "quote_already_ordered",
         "quote_no_longer_holds",
+        "erasure_requested",
         "out_of_stock",
         "insufficient_credit",
         "too_many_wrong_codes",
@@ -184,10 +186,11 @@ def get_order(request: Request[None]) -> Reply[OrderView]:
     customer_id, order_id = request.principal.id, request.path["order_id"]
     seen = request.if_none_match
     unchanged = service.find_unchanged(customer_id, order_id, seen) if seen else None
+    now = clock.now()
     if seen and unchanged:
-        return Reply.not_modified(seen, retry_after=service.follow_again_after(unchanged))
+        return Reply.not_modified(seen, retry_after=service.follow_again_after(unchanged, now))
     snapshot = service.get_own_order(customer_id, order_id)
-    return Reply(order_view(snapshot), etag=snapshot.tag, retry_after=service.follow_again_after(snapshot.order))
+    return Reply(order_view(snapshot), etag=snapshot.tag, retry_after=service.follow_again_after(snapshot.order, now))
 
 
 @endpoints.post(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from chalicelib.edge import cursors
 from chalicelib.edge.endpoint import Reply, Request
@@ -12,6 +11,7 @@ from chalicelib.edge.schemas import PageQuery
 from chalicelib.kernel.limits import Limit
 from chalicelib.ordering import service
 from chalicelib.ordering.routes.blueprint import endpoints
+from chalicelib.ordering.routes.inputs import command_of
 from chalicelib.ordering.routes.render import card_view, state_view, store_order_view
 from chalicelib.ordering.schemas import (
     AcceptOrder,
@@ -77,7 +77,7 @@ def get_store_order(request: Request[None]) -> Reply[StoreOrderView]:
 )
 def accept_order(request: Request[AcceptOrder]) -> Reply[StoreOrderState]:
     """Take an order on and say how long it needs. For a delivery, the search for a rider begins."""
-    return _reply(service.accept_order(_command(request), request.body.prep_minutes))
+    return _reply(service.accept_order(command_of(request), request.body.prep_minutes))
 
 
 @endpoints.post(
@@ -90,7 +90,7 @@ def accept_order(request: Request[AcceptOrder]) -> Reply[StoreOrderState]:
 )
 def reject_order(request: Request[RejectOrder]) -> Reply[StoreOrderState]:
     """Turn an order down. What the customer paid is released."""
-    return _reply(service.reject_order(_command(request), request.body.reason))
+    return _reply(service.reject_order(command_of(request), request.body.reason))
 
 
 @endpoints.post(
@@ -103,19 +103,19 @@ def reject_order(request: Request[RejectOrder]) -> Reply[StoreOrderState]:
 )
 def postpone_order(request: Request[PostponeOrder]) -> Reply[StoreOrderState]:
     """Say anew when an order will be ready: so many minutes from now."""
-    return _reply(service.postpone_order(_command(request), request.body.prep_minutes))
+    return _reply(service.postpone_order(command_of(request), request.body.prep_minutes))
 
 
 @endpoints.post(_ORDER + "/start", permission=_CLERK, returns=StoreOrderState, if_match=True, errors=_ERRORS)
 def start_order(request: Request[None]) -> Reply[StoreOrderState]:
     """Begin to prepare an order."""
-    return _reply(service.start_order(_command(request)))
+    return _reply(service.start_order(command_of(request)))
 
 
 @endpoints.post(_ORDER + "/ready", permission=_CLERK, returns=StoreOrderState, if_match=True, errors=_ERRORS)
 def mark_order_ready(request: Request[None]) -> Reply[StoreOrderState]:
     """Say that an order is ready. From now on a rider can pick it up."""
-    return _reply(service.mark_order_ready(_command(request)))
+    return _reply(service.mark_order_ready(command_of(request)))
 
 
 @endpoints.post(
@@ -133,13 +133,13 @@ def hand_over_order(request: Request[HandOver]) -> Reply[StoreOrderState]:
     Five wrong codes lock the order; a manager can hand over without the code, saying why.
     """
     body = request.body
-    return _reply(service.hand_over_order(_command(request), body.pickup_code, body.override_reason))
+    return _reply(service.hand_over_order(command_of(request), body.pickup_code, body.override_reason))
 
 
 @endpoints.post(_ORDER + "/complete", permission=_CLERK, returns=StoreOrderState, if_match=True, errors=_ERRORS)
 def complete_order(request: Request[None]) -> Reply[StoreOrderState]:
     """Close a dine-in table that has been served."""
-    return _reply(service.complete_order(_command(request)))
+    return _reply(service.complete_order(command_of(request)))
 
 
 @endpoints.post(
@@ -152,17 +152,7 @@ def complete_order(request: Request[None]) -> Reply[StoreOrderState]:
 )
 def cancel_store_order(request: Request[CancelStoreOrder]) -> Reply[StoreOrderState]:
     """Give up an order that was accepted, or that came back undelivered. What the customer paid is released."""
-    return _reply(service.cancel_order_by_store(_command(request), request.body.reason))
-
-
-def _command(request: Request[Any]) -> service.StaffCommand:
-    return service.StaffCommand(
-        store_id=request.path["store_id"],
-        order_id=request.path["order_id"],
-        staff_id=request.principal.id,
-        expected_version=request.expected_version,
-        request_id=request.request_id,
-    )
+    return _reply(service.cancel_order_by_store(command_of(request), request.body.reason))
 
 
 def _reply(order: service.Order) -> Reply[StoreOrderState]:

@@ -6,6 +6,7 @@ from chalicelib.catalog.service import ComponentChoice, LineRequest, ModifierCho
 from chalicelib.ordering.model.aftersales import Draft
 from chalicelib.ordering.model.board import due_at, follow_again_after, next_steps
 from chalicelib.ordering.model.claim import Claim, Remedy
+from chalicelib.ordering.model.erasure import Erasure
 from chalicelib.ordering.model.order import Order
 from chalicelib.ordering.model.quote import Destination, Modifier, Quote
 from chalicelib.ordering.service.adjusting import (
@@ -31,6 +32,8 @@ from chalicelib.ordering.service.aftersales import (
 from chalicelib.ordering.service.amendments import Adjustment, Substitute
 from chalicelib.ordering.service.board import Board, Card, look_at_board
 from chalicelib.ordering.service.cancelling import cancel_own_order
+from chalicelib.ordering.service.erasing import erase_next, get_erasure, request_erasure, withdraw_erasure
+from chalicelib.ordering.service.exporting import ExportPage, ExportRecord, export_page
 from chalicelib.ordering.service.following import (
     follow_payment,
     note_at_risk,
@@ -110,6 +113,9 @@ __all__ = [
     "Destination",
     "Draft",
     "Entry",
+    "Erasure",
+    "ExportPage",
+    "ExportRecord",
     "Invoice",
     "LineRequest",
     "Modifier",
@@ -146,11 +152,14 @@ __all__ = [
     "decline_offer_of_store",
     "decline_proposal",
     "due_at",
+    "erase_next",
+    "export_page",
     "find_client_action",
     "find_unchanged",
     "follow_again_after",
     "follow_extra",
     "follow_payment",
+    "get_erasure",
     "get_own_money",
     "get_own_order",
     "get_own_paper",
@@ -183,6 +192,7 @@ __all__ = [
     "refund_tip",
     "reject_claim",
     "reject_order",
+    "request_erasure",
     "settle_order",
     "start_order",
     "start_tip",
@@ -193,5 +203,6 @@ __all__ = [
     "watch_payment",
     "watch_proposal",
     "withdraw_claim",
+    "withdraw_erasure",
     "withdraw_proposal",
 ]

@@ -18,7 +18,7 @@ from chalicelib.kernel.transaction import AlreadyHandled, Transaction
 from chalicelib.ordering.model import news
 from chalicelib.ordering.model import order as rules
 from chalicelib.ordering.model.order import Actor, Change, Order
-from chalicelib.ordering.service.securing import confirm_saved, follow_late_payment, renew_at
+from chalicelib.ordering.service.securing import await_answer, confirm_saved, follow_late_payment, renew_at
 from chalicelib.ordering.service.storing import end, save, save_alone
 from chalicelib.ordering.tables import order_ref
 from chalicelib.payments import service as payments
@@ -123,7 +123,9 @@ def _confirm(order: Order, payment: payments.Payment, state: payments.ProviderSt
     """Payment and order change together, each on the state that was read: so a repeat finds its work done."""
     tx = Transaction()
     payments.record_authorised(tx, payment, state)
-    save(tx, order, news.confirm(order, _by_system(cause)))
+    confirmed = news.confirm(order, _by_system(cause))
+    save(tx, order, confirmed)
+    await_answer(tx, order, confirmed)
     if order.promise.promised_at - clock.now() > _SOON and state.status == "requires_capture":
         held = payments.with_end(state)
         tx.emit_at(renew_at(held.hold_until or clock.now()), OrderPaymentDue(order_id=order.id))

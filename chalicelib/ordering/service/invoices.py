@@ -117,7 +117,11 @@ def _sheet(
             tax_rate_bps=rate,
         )
         (charged if ref in fees else goods).append(row)
-    return payments.sheet_of(paper, goods, charged, _destination(document))
+    # Whom a paper must name that outlives its customer's data is kept with it.
+    named = named_on_paper(document)
+    if not named and document.destination is not None:
+        named = tables.fetch(payments.recipient_ref(paper.order_id))[0]
+    return payments.sheet_of(paper, goods, charged, named)
 
 
 def _detail(line: Line) -> str:
@@ -125,9 +129,10 @@ def _detail(line: Line) -> str:
     return ", ".join(part for part in (line.variant_name, *chosen) if part)
 
 
-def _destination(document: Quote) -> tuple[str, ...]:
+def named_on_paper(document: Quote) -> tuple[str, ...]:
+    """The lines by which an order's papers name who received it: nobody where nothing was brought."""
     place = document.destination
-    if place is None:
+    if place is None or not place.street:
         return ()
     lines = (place.contact_name, place.street, f"{place.postal_code} {place.city}".strip())
     return tuple(line for line in lines if line)

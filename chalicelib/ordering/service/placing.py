@@ -19,8 +19,9 @@ from chalicelib.kernel.transaction import Transaction
 from chalicelib.ordering.model import order as rules
 from chalicelib.ordering.model.order import Actor, Change, Order, Promise, Status
 from chalicelib.ordering.service.billing import bill_of
-from chalicelib.ordering.service.quoting import get_quote, pointers_of
-from chalicelib.ordering.tables import DocumentRow, OrderRow, document_row, to_row
+from chalicelib.ordering.service.erasing import erasure_of, refuse_forgotten
+from chalicelib.ordering.service.quoting import pointers_of
+from chalicelib.ordering.tables import DocumentRow, OrderRow, document_row, quote_ref, to_row
 from chalicelib.payments import service as payments
 from chalicelib.stores import service as stores
 
@@ -51,10 +52,14 @@ def place_order(
     """Turn a customer's quote into an order, with its stock, its payment and its deadline, or not at all.
 
     ``tenders`` share the total; the ``payment_method`` is then a card, for what credit leaves to pay.
-    Raises ``quote_not_found``, ``quote_expired``, ``quote_already_ordered``, ``quote_no_longer_holds`` (with what
-    changed since), ``out_of_stock`` (with the SKUs), or ``Invalid`` for a payment method that was not offered.
+    Raises ``quote_not_found``, ``erasure_requested``, ``quote_expired``, ``quote_already_ordered``,
+    ``quote_no_longer_holds`` (with what changed since), ``out_of_stock`` (with the SKUs), or ``Invalid`` for a payment
+    method that was not offered.
     """
-    quote = get_quote(customer_id, quote_id)
+    quote, erasure = tables.fetch(quote_ref(customer_id, quote_id), erasure_of(customer_id))
+    if quote is None:
+        raise NotFound("quote", quote_id)
+    refuse_forgotten(erasure)
     now = clock.now()
     if now >= quote.expires_at:
         raise Conflict("quote_expired", "The quote has expired: ask for a new one.")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from chalicelib.dispatch import service as dispatch
 from chalicelib.kernel import clock, tables
 from chalicelib.kernel.errors import Unavailable
-from chalicelib.kernel.event_types import OrderPaymentDue
+from chalicelib.kernel.event_types import OrderDeadlineReached, OrderPaymentDue
 from chalicelib.kernel.transaction import AlreadyHandled, Transaction
 from chalicelib.ordering.model import news
 from chalicelib.ordering.model import order as rules
@@ -43,9 +43,21 @@ def confirm_saved(order: Order, payment: payments.Payment, state: payments.Provi
     kept_as = payments.keep_method(payment, state)
     tx = Transaction()
     payments.record_saved(tx, payment, state, kept_as)
-    save(tx, order, news.confirm_saved(order, _change(cause)))
+    confirmed = news.confirm_saved(order, _change(cause))
+    save(tx, order, confirmed)
+    await_answer(tx, order, confirmed)
     tx.emit_at(max(clock.now(), deferral.due_at), OrderPaymentDue(order_id=order.id))
     tx.commit()
+
+
+def await_answer(tx: Transaction, before: Order, confirmed: Order) -> None:
+    """Set a timer for the store's answer where the one that was set with the order may have gone off already.
+
+    While there is time to pay that timer is still to come, and sets itself for what is due then. Only an order whose
+    payment is found at its deadline or later has none left.
+    """
+    if clock.now() >= before.pay_by and confirmed.deadline is not None:
+        tx.emit_at(confirmed.deadline, OrderDeadlineReached(order_id=before.id))
 
 
 def watch_payment(order_id: str, cause: str) -> None:

@@ -95,7 +95,7 @@ def _settle(order: Order | None, payment: payments.Payment | None) -> None:
         return
     now = clock.now()
     if is_overdue(order, payment, now):
-        watch_payment(order.id, f"sweep:payment:{order.version}.{payment.version}")
+        watch_payment(order.id, f"sweep:payment:{order.id}.{order.version}.{payment.version}")
         return
     due = truth.due_about(order, payment, now)
     if due is None:
@@ -104,7 +104,7 @@ def _settle(order: Order | None, payment: payments.Payment | None) -> None:
         _tell(order, "repair_stuck", f"{order.id}/{due}", due=due.value, payment_state=payment.state.value)
     beside = _noting(order, due.value)
     if due is Due.DEADLINE:
-        watch_deadline(order.id, f"sweep:{due}:{order.version}")
+        watch_deadline(order.id, f"sweep:{due}:{order.id}.{order.version}")
     elif due is Due.RELEASE:
         if not _revived(order, payment):
             payments.release_payment(order.id, beside)

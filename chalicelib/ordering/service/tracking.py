@@ -29,7 +29,7 @@ class Tracking(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def look_again_after(self) -> int:
         """Seconds until the customer's app should ask again."""
-        return dispatch.follow_after(self.delivery)
+        return dispatch.follow_after(self.delivery, self.position, clock.now())
 
 
 def track_order(customer_id: str, order_id: str) -> Tracking:

@@ -40,6 +40,7 @@ _OF_A_SALE = {
 }
 _OF_AN_ENTRY = {
     ledger.RIDER_PAY: "rider_pay",
+    ledger.RIDER_GUARANTEE: "rider_guarantee",
     ledger.TIPPED: "tip",
     ledger.CASH_COLLECTED: "cash_collected",
     ledger.CASH_NETTED: "cash_netted",
@@ -55,6 +56,7 @@ KINDS: Final = (
     "commission",
     "commission_tax",
     "rider_pay",
+    "rider_guarantee",
     "refund",
     "commission_refund",
     "cash_collected",

@@ -17,6 +17,7 @@ _WORDS = {
     ledger.CASH_COLLECTED: "{amount} was paid in cash.",
     ledger.SALE: "The goods changed hands: {amount} was shared out.",
     ledger.RIDER_PAY: "The rider earned {amount} for bringing it.",
+    ledger.RIDER_GUARANTEE: "A shift was short of its guarantee by {amount}.",
     ledger.REFUNDED: "{amount} was refunded.",
     ledger.TIPPED: "A tip of {amount} was paid.",
     ledger.TIP_SHARED: "The tip of {amount} went to whoever brought the order.",
@@ -33,7 +34,8 @@ _WORDS = {
 }
 # What happens between the customer and the money; the rest is between the platform, the store and the rider.
 _DISPUTES = ("dispute", "dispute_won", "dispute_lost")
-_CUSTOMERS = frozenset(_WORDS) - {ledger.SALE, ledger.RIDER_PAY, "resent", "provider_fee", *_DISPUTES}
+_RIDERS = (ledger.RIDER_PAY, ledger.RIDER_GUARANTEE)
+_CUSTOMERS = frozenset(_WORDS) - {ledger.SALE, "resent", "provider_fee", *_RIDERS, *_DISPUTES}
 _HELD = (ledger.AUTHORISED, ledger.VOIDED)
 
 

@@ -30,6 +30,7 @@ LineKind = Literal[
     "commission",
     "commission_tax",
     "rider_pay",
+    "rider_guarantee",
     "refund",
     "commission_refund",
     "cash_collected",

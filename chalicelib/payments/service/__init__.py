@@ -25,7 +25,7 @@ from chalicelib.payments.model.sheet import Sheet, SheetLine, SheetPart, sheet_o
 from chalicelib.payments.model.terms import DEFAULT as DEFAULT_TERMS
 from chalicelib.payments.model.terms import Commission, Schedule, Terms
 from chalicelib.payments.model.tips import Tip
-from chalicelib.payments.model.truth import Finding, judge, judge_extra, judge_tip
+from chalicelib.payments.model.truth import Finding, is_settled, judge, judge_extra, judge_tip
 from chalicelib.payments.model.words import amount_of, concerns_customer, in_words
 from chalicelib.payments.provider import ClientAction, NextStep
 from chalicelib.payments.provider.listing import SeenIntent
@@ -49,6 +49,14 @@ from chalicelib.payments.service.credit import (
     store_credit_ref,
 )
 from chalicelib.payments.service.extras import ask_extra, close_extra, extra_of, look_up_extra
+from chalicelib.payments.service.forgetting import (
+    Forgotten,
+    forget_customer,
+    forget_customer_of_order,
+    movements_of_customer,
+    unspent_of,
+    wrong_codes_of,
+)
 from chalicelib.payments.service.holding import (
     ask_to_hold,
     keep_method,
@@ -89,6 +97,7 @@ from chalicelib.payments.service.printing import HTML_POLICY, html_of, pdf_of
 from chalicelib.payments.service.reconciling import CASE as DIFFERENCE_CASE
 from chalicelib.payments.service.reconciling import get_report, list_reports, reconcile
 from chalicelib.payments.service.refunds import refund_within, request_refund, settle_refund
+from chalicelib.payments.service.rider_pay import enter_rider_pay
 from chalicelib.payments.service.statements import SettledStatement, statement_of_sale
 from chalicelib.payments.service.tendering import Tender, TenderPlan, covers, plan_tenders, refund_to_credit
 from chalicelib.payments.service.terms import agree_on_terms, get_terms, terms_of
@@ -104,7 +113,7 @@ from chalicelib.payments.service.truth import (
     window_of,
 )
 from chalicelib.payments.service.writing import payment_ref
-from chalicelib.payments.tables.invoices import credit_notes_of, invoice_ref, paper_ref
+from chalicelib.payments.tables.invoices import credit_notes_of, invoice_ref, paper_ref, recipient_ref
 from chalicelib.payments.tables.refunds import bill_ref, proposed_ref, refunds_of, tip_ref
 from chalicelib.payments.tables.terms import terms_ref
 
@@ -134,6 +143,7 @@ __all__ = [
     "Difference",
     "Entry",
     "Finding",
+    "Forgotten",
     "Grant",
     "Invoice",
     "IssuedCard",
@@ -186,6 +196,7 @@ __all__ = [
     "covers",
     "credit_notes_of",
     "deferral_of",
+    "enter_rider_pay",
     "entries_of_account",
     "entries_of_order",
     "entries_of_rider",
@@ -195,6 +206,8 @@ __all__ = [
     "follow_bank_payout",
     "follow_dispute",
     "follow_refunds",
+    "forget_customer",
+    "forget_customer_of_order",
     "frozen_of",
     "get_case",
     "get_client_action",
@@ -210,6 +223,7 @@ __all__ = [
     "html_of",
     "in_words",
     "invoice_ref",
+    "is_settled",
     "issue_gift_card",
     "issue_papers",
     "judge",
@@ -228,6 +242,7 @@ __all__ = [
     "look_at_gift_card",
     "look_up_extra",
     "look_up_provider",
+    "movements_of_customer",
     "offer_tip",
     "open_case",
     "open_payment",
@@ -240,6 +255,7 @@ __all__ = [
     "post",
     "propose_bill",
     "proposed_ref",
+    "recipient_ref",
     "reconcile",
     "record_authorised",
     "record_failure",
@@ -276,6 +292,8 @@ __all__ = [
     "trial_balance",
     "try_again_at",
     "unsettled_after",
+    "unspent_of",
     "window_of",
     "with_end",
+    "wrong_codes_of",
 ]

@@ -141,7 +141,7 @@ def revoke_gift_card(card_id: str, merchant_id: str | None, reason: str, by: str
     card = get_gift_card(card_id, merchant_id)
     if card.state is not State.ACTIVE:
         return card
-    _write_off(card, State.REVOKED, rules.REVOKED, reason, by)
+    write_off(card, State.REVOKED, rules.REVOKED, reason, by)
     return get_gift_card(card_id)
 
 
@@ -332,7 +332,7 @@ def expire_credit(credit_id: str, currency: str) -> None:
     """
     credit: Credit | None = tables.fetch(rows.credit_ref(credit_id, currency))[0]
     if credit is not None and credit.state is State.ACTIVE and credit.is_past(clock.now()):
-        _write_off(credit, State.EXPIRED, rules.EXPIRED, None, None)
+        write_off(credit, State.EXPIRED, rules.EXPIRED, None, None)
 
 
 def funding_of(credit_id: str, currency: str) -> dict[str, int]:
@@ -349,7 +349,8 @@ def funding_of(credit_id: str, currency: str) -> dict[str, int]:
             return funding
 
 
-def _write_off(credit: Credit, state: State, kind: rules.MovementKind, reason: str | None, by: str | None) -> None:
+def write_off(credit: Credit, state: State, kind: rules.MovementKind, reason: str | None, by: str | None) -> None:
+    """End a credit: what is left of it goes back to who paid for it."""
     rest = credit.available
     tx = Transaction()
     tx.update(

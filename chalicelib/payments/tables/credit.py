@@ -25,7 +25,7 @@ from chalicelib.payments.model.credit import Credit, Kind, Movement, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from pynamodb.expressions.condition import Condition
 
@@ -179,6 +179,34 @@ def movements_of(
         consistent=True,
     )
     return tables.Page([_movement(row) for row in page.items], page.next_key)
+
+
+def all_movements_of(
+    credit_id: str, *, limit: int, start: Mapping[str, Any] | None
+) -> tables.Page[tuple[str, Movement]]:
+    """A page of a credit's history in all currencies, each with its movement; oldest first within a currency."""
+    sk = (start or {}).get("sk", {}).get("S", "")
+    pk = f"CRD#{credit_id}"
+    page = tables.query(
+        MovementRow,
+        pk,
+        MovementRow.sk.startswith("MOVE#"),
+        limit=limit,
+        cursor_key={"pk": {"S": pk}, "sk": {"S": sk}} if sk.startswith("MOVE#") else None,
+    )
+    return tables.Page([(row.sk.split("#")[1], _movement(row)) for row in page.items], page.next_key)
+
+
+def moments_of(row: MovementRow, slack: timedelta) -> tuple[datetime, datetime]:
+    """Between when and when the ledger was told of a movement."""
+    at = clock.from_epoch_ms(int(row.at))
+    return at, at + slack
+
+
+def is_spent() -> Condition:
+    """That nothing of a credit is left, or set aside."""
+    spent: Condition = (CreditRow.available == 0) & (CreditRow.held == 0)
+    return spent
 
 
 def wrong_codes_ref(customer_id: str) -> tables.Ref[WrongCodesRow | None]:

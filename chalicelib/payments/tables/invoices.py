@@ -4,6 +4,7 @@
 |-------------|-------------------|---------------------------|------------------------------------------------|
 | invoice     | PAY#<order id>    | INVOICE                   | once, with the counter                         |
 | credit note | PAY#<order id>    | CREDIT_NOTE#<its cause> | once, with the counter                         |
+| recipient   | PAY#<order id>    | RECIPIENT                 | when its customer is forgotten and the law keeps it |
 | counter     | MER#<merchant id> | NUMBERS#<kind>#<year>     | with every paper, or several at once, it counts |
 
 The index ``invoices`` has every paper of a merchant by the time of its issue.
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 INDEX = "invoices"
 INVOICE = "INVOICE"
+RECIPIENT = "RECIPIENT"
 _CREDIT_NOTE = "CREDIT_NOTE#"
 
 
@@ -52,6 +54,15 @@ class InvoiceRow(tables.Row):
     invoices_pk = UnicodeAttribute(null=True)
     invoices_sk = UnicodeAttribute(null=True)
     invoices = InvoicesIndex()
+
+
+class RecipientRow(tables.Row):
+    """Whom an invoice must name that outlives its customer's data; vanishes when it need not be kept any longer."""
+
+    class Meta(tables.Meta):
+        context = "payments"
+
+    lines = tables.JsonZ(attr_name="b")
 
 
 class CounterRow(tables.Row):
@@ -93,6 +104,16 @@ def paper_ref(order_id: str, kind: Paper, cause: str = "") -> tables.Ref[Invoice
 def invoice_ref(order_id: str) -> tables.Ref[Invoice | None]:
     """Where an order's invoice is read."""
     return paper_ref(order_id, Paper.INVOICE)
+
+
+def recipient_ref(order_id: str) -> tables.Ref[tuple[str, ...]]:
+    """Where it is read whom an invoice must name whose customer was forgotten; nobody for most."""
+    return tables.Ref(RecipientRow, pk(order_id), RECIPIENT, lambda row: tuple(row.lines) if row else ())
+
+
+def recipient_row(order_id: str, lines: tuple[str, ...], until: datetime) -> RecipientRow:
+    """The item of whom an invoice must name."""
+    return RecipientRow(pk=pk(order_id), sk=RECIPIENT, lines=list(lines), ttl=int(until.timestamp()))
 
 
 def credit_notes_of(order_id: str) -> list[Invoice]:

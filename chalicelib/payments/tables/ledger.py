@@ -1,5 +1,8 @@
 """The ledger at rest: an item per entry, written once, never changed, never removed.
 
+Only the name of an account changes, where it was that of a customer's credit and the customer is forgotten: every
+amount, and every sum, stays what it was.
+
 | entries of           | pk                       | sk                |
 |----------------------|--------------------------|-------------------|
 | an order             | ORD#<order id>           | LE#<cause>#<kind> |

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from pynamodb.attributes import BooleanAttribute, JSONAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
@@ -18,6 +18,9 @@ from chalicelib.payments.model.deferral import Deferral
 from chalicelib.payments.model.extras import Extra
 from chalicelib.payments.model.resending import Resend
 from chalicelib.payments.model.truth import is_settled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SK = "PAYMENT"
 UNSETTLED_SHARDS = 8
@@ -34,11 +37,21 @@ class UnsettledIndex(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call
     unsettled_sk = UnicodeAttribute(range_key=True)
 
 
+def _tell_sums(row: PaymentRow) -> None:
+    """The first payments were kept without what they are made of: they are goods, whole."""
+    if not row.sums:
+        whole: list[Any] = [int(row.amount), 0, 0, 0, 0]
+        row.sums = whole
+
+
 class PaymentRow(tables.Row):
     """``pk`` PAY#<order id>. Found by order: the provider's objects carry the order id in their metadata."""
 
     class Meta(tables.Meta):
         context = "payments"
+
+    MIGRATIONS: ClassVar[tuple[Callable[[Any], None], ...]] = (_tell_sums,)
+    KEYS: ClassVar[tuple[str, str] | None] = ("PAY#", "PAYMENT")
 
     order_id = UnicodeAttribute()
     store_id = UnicodeAttribute()
@@ -166,8 +179,6 @@ def of_row(row: PaymentRow | None) -> Payment | None:
 
 
 def _sums(row: PaymentRow) -> Sums:
-    kept: list[Any] = list(row.sums or ())
-    if not kept:
-        return Sums(items=int(row.amount))
+    kept: list[Any] = row.sums
     items, items_tax, fees, fees_tax, tip = (int(amount) for amount in kept)
     return Sums(items=items, items_tax=items_tax, fees=fees, fees_tax=fees_tax, tip=tip)

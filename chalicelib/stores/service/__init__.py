@@ -26,6 +26,13 @@ from chalicelib.stores.model import (
     pauses_in_force,
     payment_methods,
 )
+from chalicelib.stores.model.invitations import Invitation
+from chalicelib.stores.service.invitations import (
+    accept_invitation,
+    invite_staff,
+    list_invitations,
+    withdraw_invitation,
+)
 from chalicelib.stores.service.merchants import (
     change_merchant,
     create_merchant,
@@ -61,6 +68,7 @@ __all__ = [
     "DeliveryZone",
     "FoundStore",
     "FulfilmentTerms",
+    "Invitation",
     "Merchant",
     "Mode",
     "OpeningState",
@@ -73,6 +81,7 @@ __all__ = [
     "StaffMember",
     "Store",
     "Taxes",
+    "accept_invitation",
     "add_staff",
     "change_merchant",
     "change_staff_role",
@@ -86,7 +95,9 @@ __all__ = [
     "get_merchant",
     "get_staff_member",
     "get_store",
+    "invite_staff",
     "is_merchant_owner",
+    "list_invitations",
     "list_staff",
     "list_stores",
     "list_workplaces",
@@ -98,4 +109,5 @@ __all__ = [
     "remove_staff",
     "staff_role",
     "store_ref",
+    "withdraw_invitation",
 ]

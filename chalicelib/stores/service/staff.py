@@ -74,15 +74,20 @@ def add_staff(store_id: str, actor_id: str, user_id: str, role: Role, name: str 
 
     Raises ``already_staff``, ``roster_full`` or ``forbidden``.
     """
-    actor = _actor(store_id, actor_id)
+    actor = read_actor(store_id, actor_id)
     _require(may_assign(actor.role, role))
     member = StaffMember(user_id=user_id, role=role, name=name, added_by=actor_id, added_at=clock.now())
     tx = Transaction()
-    _check_actor(tx, store_id, actor, user_id)
-    _write_member(tx, store_id, member)
-    _count(tx, store_id, members=1, owners=int(role == "owner"))
+    check_actor(tx, store_id, actor, user_id)
+    write_new_member(tx, store_id, member)
     tx.commit()
     return member
+
+
+def write_new_member(tx: Transaction, store_id: str, member: StaffMember) -> None:
+    """Write a member into the transaction, and count them. Its commit raises ``already_staff`` or ``roster_full``."""
+    _write_member(tx, store_id, member)
+    _count(tx, store_id, members=1, owners=int(member.role == "owner"))
 
 
 def change_staff_role(
@@ -92,13 +97,13 @@ def change_staff_role(
 
     Raises ``staff_member_not_found``, ``version_conflict``, ``last_owner`` or ``forbidden``.
     """
-    actor, member = _actor(store_id, actor_id), get_staff_member(store_id, user_id)
+    actor, member = read_actor(store_id, actor_id), get_staff_member(store_id, user_id)
     _require(may_assign(actor.role, member.role) and may_assign(actor.role, role))
     conflict = VersionConflict("staff_member", user_id)
     if member.version != expected_version:
         raise conflict
     tx = Transaction()
-    _check_actor(tx, store_id, actor, user_id)
+    check_actor(tx, store_id, actor, user_id)
     tx.update(
         StaffRow,
         store_pk(store_id),
@@ -127,11 +132,11 @@ def remove_staff(store_id: str, actor_id: str, user_id: str) -> None:
     Raises ``staff_member_not_found``, ``last_owner`` or ``forbidden``. It may take 30 seconds until every process
     refuses who was removed.
     """
-    actor, member = _actor(store_id, actor_id), get_staff_member(store_id, user_id)
+    actor, member = read_actor(store_id, actor_id), get_staff_member(store_id, user_id)
     _require(actor_id == user_id or may_assign(actor.role, member.role))
     changed = Conflict("changed_meanwhile", "This member's role changed meanwhile: read it again.")
     tx = Transaction()
-    _check_actor(tx, store_id, actor, user_id)
+    check_actor(tx, store_id, actor, user_id)
     tx.delete(
         StaffRow,
         store_pk(store_id),
@@ -181,7 +186,7 @@ def list_workplaces(
     return [(row.sk.removeprefix(STORE_PREFIX), role_of(row.role)) for row in page.items], page.next_key
 
 
-def _actor(store_id: str, actor_id: str) -> StaffMember:
+def read_actor(store_id: str, actor_id: str) -> StaffMember:
     """Who acts, as of now: permissions on people are not taken from what a process remembers."""
     row = tables.get(StaffRow, store_pk(store_id), staff_sk(actor_id))
     if row is None:
@@ -194,7 +199,7 @@ def _require(allowed: bool) -> None:  # noqa: FBT001  (what is required)
         raise Forbidden("Managers manage clerks, owners everybody.")
 
 
-def _check_actor(tx: Transaction, store_id: str, actor: StaffMember, user_id: str) -> None:
+def check_actor(tx: Transaction, store_id: str, actor: StaffMember, user_id: str) -> None:
     """Commit only while the actor still has the role that allows this (one's own row is written anyway)."""
     if actor.user_id != user_id:
         tx.check(

@@ -39,9 +39,9 @@ class Rider:
         """Take no more offers; with `force`, what is not picked up goes to others."""
         return self.client.post("/v1/rider/shift", {"state": "off", "force": force}).body
 
-    def report_position(self, at: Point) -> None:
+    def report_position(self, at: Point) -> Answer:
         """A heartbeat."""
-        self.client.send(
+        return self.client.send(
             "PUT", "/v1/rider/position", {"position": {"lat": at.lat, "lng": at.lng}, "captured_at": self._now()}
         )
 

@@ -6,6 +6,7 @@ Everything is made in an empty stack, which is gone afterwards. Exit code 1 when
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import tempfile
@@ -43,14 +44,26 @@ def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--instance", type=Path, required=True, help="folder of an MDRP instance")
     parser.add_argument("--speed", type=float, default=60.0, help="seconds that pass in one of the wall's")
     parser.add_argument("--orders", type=int, default=60, help="so many of the day's orders, from all over the day")
+    parser.add_argument("--between", help="only this part of the day, in minutes from midnight: 660-840")
+    parser.add_argument("--counts", type=Path, help="write what `benchmarks.cost` asks for into this file")
     parser.add_argument("--api-processes", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="keep data and logs in this (empty) folder")
     options = parser.parse_args(arguments)
     if options.speed <= 0 or options.orders < 1:
         parser.error("speed and orders are positive")
+    options.between = _minutes(options.between, parser)
     if options.keep is not None and options.keep.exists() and any(options.keep.iterdir()):
         parser.error(f"{options.keep} is not empty")
     return options
+
+
+def _minutes(told: str | None, parser: argparse.ArgumentParser) -> tuple[int, int] | None:
+    if told is None:
+        return None
+    first, _, last = told.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and int(first) < int(last)):
+        parser.error("between is two minutes of the day: 660-840")
+    return int(first), int(last)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = options_of(arguments)
     console = Console(highlight=False)
     try:
-        instance = load(options.instance).with_orders(options.orders)
+        instance = load(options.instance)
+        if options.between is not None:
+            instance = instance.between(*options.between)
+        instance = instance.with_orders(options.orders)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stop)
         with _folder(options.keep) as folder:
@@ -67,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 console.print(f"[yellow]warning:[/] {stack.warning}")
             stack.env[metering.SWITCH] = "1"
             with stack:
-                return _play(stack, instance, options.speed, console)
+                return _play(stack, instance, options, console)
     except (NoInstance, StackError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -76,7 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _play(stack: LocalStack, instance: Instance, speed: float, console: Console) -> int:
+def _play(stack: LocalStack, instance: Instance, options: argparse.Namespace, console: Console) -> int:
+    speed = options.speed
     began = time.monotonic()
     died: list[Child] = []
     watching = watch(stack.children, died.append)
@@ -99,12 +116,15 @@ def _play(stack: LocalStack, instance: Instance, speed: float, console: Console)
         finished = stage.clockwork.run(stage.day.at(instance.minutes) + OVERTIME, look)
         progress.update(task, description="the books are checked", completed=instance.minutes)
         found = audit.breaches(stack, stage, finished=finished)
+        reactions = audit.reactions(stage)
     watching.set()
     after = metering.read_by_use(stack.directory)
     used = {use: usage - before.get(use, metering.Usage()) for use, usage in after.items()}
-    console.print(report.service_table(stage, speed, time.monotonic() - began))
+    console.print(report.service_table(stage, reactions, speed, time.monotonic() - began))
     console.print(report.cost_table(stage, used, _invoked(stack) - invoked))
     console.print(report.too_late(stage))
+    if options.counts is not None:
+        options.counts.write_text(json.dumps(report.counts(stage), indent=2))
     return _judge(found, console)
 
 

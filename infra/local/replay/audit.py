@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
+from chalicelib.kernel import clock
+from infra.local.actors.rider import delivery_of
+from infra.local.replay import invariants
 from infra.local.replay.stage import COUNTED, OWNER, STOCK
 
 if TYPE_CHECKING:
@@ -34,18 +37,27 @@ def breaches(stack: LocalStack, stage: Stage, *, finished: bool) -> list[str]:
     return found
 
 
+def reactions(stage: Stage) -> list[float]:
+    """Seconds from each offer that was taken to its being taken, by the timelines of the deliveries."""
+    office = stage.cast.back_office()
+    found = []
+    for played in stage.day.orders:
+        if played.order_id is None or played.taken_at is None:
+            continue
+        told = office.client.get(f"/v1/deliveries/{delivery_of(played.order_id)}/decisions").body
+        offers = [each for each in told["decisions"] if each["outcome"] == "accepted"]
+        if offers:
+            found.append((played.taken_at - clock.parse(offers[-1]["at"])).total_seconds())
+    return found
+
+
 def _queues(stack: LocalStack) -> Iterator[str]:
     try:
         # Timers that are moot by now are still on their way: they must come, and change nothing.
         stack.drain(SETTLE_SECONDS, delayed=True)
     except TimeoutError as error:
         yield f"queues: {error}"
-    for queue, depth in stack.queue_depths().items():
-        if depth.ready or depth.in_flight or depth.delayed:
-            yield f"queue {queue} is not empty: {depth}"
-    for queue, count in stack.dlq_depths().items():
-        if count:
-            yield f"{count} messages were put aside in the dead-letter queue of {queue}"
+    yield from invariants.nothing_left_behind(stack.queue_depths(), stack.dlq_depths())
 
 
 def _ends(stage: Stage) -> Iterator[str]:
@@ -91,15 +103,7 @@ def _payment(played: Played, ours: Json, theirs: list[Json]) -> Iterator[str]:
     if len(theirs) != 1:
         yield f"{name} has {len(theirs)} payments at Stripe"
         return
-    (charge,) = theirs
-    captured = (charge["captures"], charge["captured"], charge["refunds"], charge["capturable"])
-    if played.status == "completed":
-        if captured != (1, played.total, 0, 0) or ours["state"] != "captured":
-            yield f"{name} is not captured exactly once: Stripe {charge}, our payment is {ours['state']}"
-        if ours["captured"]["amount"] != played.total:
-            yield f"{name} costs {played.total}, our payment says {ours['captured']['amount']}"
-    elif captured != (0, 0, 0, 0) or charge["status"] != "canceled" or ours["state"] != "voided":
-        yield f"{name} is not voided: Stripe {charge}, our payment is {ours['state']}"
+    yield from invariants.paid_once(name, played.status or "unheard of", played.total, ours, theirs)
 
 
 def _stock(stage: Stage) -> Iterator[str]:
@@ -110,10 +114,9 @@ def _stock(stage: Stage) -> Iterator[str]:
                 sold[played.recorded.restaurant, sku] += quantity
     for restaurant, store_id in stage.stores.items():
         tablet = stage.cast.tablet(store_id, OWNER)
-        for sku in COUNTED:
-            left, expected = tablet.stock(sku), STOCK - sold[restaurant, sku]
-            if left != expected:
-                yield f"stock of {sku} at {restaurant}: {left} left, {expected} expected"
+        left = {sku: tablet.stock(sku) for sku in COUNTED}
+        expected = {sku: STOCK - sold[restaurant, sku] for sku in COUNTED}
+        yield from invariants.stock_adds_up(restaurant, left, expected)
 
 
 def _summary(stack: LocalStack) -> Json:

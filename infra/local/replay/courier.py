@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-HEARTBEAT = timedelta(seconds=60)
+HEARTBEAT_SECONDS = 60  # where the API does not say
 TO_STORE = frozenset(("assigned", "at_store"))
 ABOARD = frozenset(("picked_up", "at_door"))
 # What a phone that was late may be told: the offer or the delivery is somebody else's by now, or nobody's.
@@ -70,13 +70,13 @@ class Courier:
         if not self.on_shift:
             self.rider.start_shift(self._day.point(self._place))
             self.on_shift = True
-            self._next_heartbeat = now + HEARTBEAT
+            self._next_heartbeat = now + timedelta(seconds=HEARTBEAT_SECONDS)
         if now >= self._next_poll or (now >= self._off and not self._closing):
             self._poll(now)
         if now >= self._next_heartbeat:
-            self.rider.report_position(self._day.point(self._here(now)))
+            heard = self.rider.report_position(self._day.point(self._here(now)))
             self._day.count("heartbeats")
-            self._next_heartbeat = now + HEARTBEAT
+            self._next_heartbeat = now + timedelta(seconds=heard.retry_after or HEARTBEAT_SECONDS)
         if now >= self._busy_until:
             self._go_on(now)
         if now >= self._off and not self._jobs:
@@ -100,6 +100,8 @@ class Courier:
     def _answer_offer(self, offer: Json, now: datetime) -> None:
         taken = self._report(offer, "decline" if now >= self._off else "accept", now)
         self._day.count("offers accepted" if taken else "offers missed")
+        if taken:
+            self._day.by_order_id[offer["delivery_id"].replace("dlv_", "ord_", 1)].taken_at = now
 
     def _report(self, job: Json, step: str, now: datetime, **evidence: Any) -> Json | None:
         """Report a step; None where the delivery is not this courier's any more."""
@@ -154,6 +156,7 @@ class Courier:
 
     def _way(self, end: Spot, now: datetime, restaurant: str | None = None, delivery_id: str | None = None) -> Leg:
         minutes = self._day.instance.travel_minutes(self._place, end)
+        self._next_heartbeat = min(self._next_heartbeat, now + timedelta(seconds=HEARTBEAT_SECONDS))
         leg = Leg(self._place, end, now, now + timedelta(minutes=minutes), restaurant, delivery_id)
         self._busy_until = leg.arrives
         return leg

@@ -32,6 +32,7 @@ class Played:
     pin: str | None = None
     accepted_at: datetime | None = None
     marked_ready_at: datetime | None = None
+    taken_at: datetime | None = None
     picked_up_at: datetime | None = None
     delivered_at: datetime | None = None
     deliveries: int = 0

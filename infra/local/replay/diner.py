@@ -27,6 +27,7 @@ class Diner:
         self._store_id = store_id
         self._tell_kitchen = tell_kitchen
         self._unpaid: dict[str, Any] | None = None
+        self._is_riding = self._was_riding = False
 
     def wake(self, now: datetime) -> datetime | None:
         """Order; then look how it goes as often as the API says."""
@@ -35,8 +36,17 @@ class Diner:
         if self._unpaid is not None:
             self._pay(self._unpaid)
             return now + timedelta(seconds=5)
+        if self._is_riding:
+            place = self.customer.client.poll(f"/v1/orders/{self._played.order_id}/rider")
+            self._day.count("looks at the map")
+            self._is_riding = place.body["status"] == "picked_up"
+            if self._is_riding:
+                return now + timedelta(seconds=place.retry_after or 20)
         answer = self.customer.follow(str(self._played.order_id))
         order = answer.body
+        # Once the rider is on the way the app shows the map, and looks at the order again when the rider is there.
+        self._is_riding = order["status"] == "out_for_delivery" and not self._was_riding
+        self._was_riding = self._was_riding or self._is_riding
         self._played.status = order["status"]
         if self._played.has_ended:
             last = order["timeline"][-1]

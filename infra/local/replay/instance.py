@@ -20,6 +20,9 @@ class NoInstance(Exception):
     """The folder does not hold an instance; the message says what is missing."""
 
 
+_LAST_DELIVERY = 40  # minutes
+
+
 @dataclass(frozen=True)
 class Spot:
     """A place on the plane, in metres."""
@@ -87,6 +90,30 @@ class Instance:
     def travel_minutes(self, start: Spot, end: Spot) -> int:
         """Whole minutes for a way."""
         return math.ceil(start.to(end) / self.metres_per_minute)
+
+    def between(self, first: int, last: int) -> Instance:
+        """The part of the day from one minute to another: what is ordered in it, and who works then.
+
+        Couriers go home a delivery's time after the last order, and restaurants without an order stay away.
+        """
+        orders = tuple(
+            replace(order, placed=order.placed - first, ready=order.ready - first)
+            for order in self.orders
+            if first <= order.placed < last
+        )
+        if not orders:
+            raise NoInstance(f"nothing was ordered between {first} and {last}")
+        open_then = {order.restaurant for order in orders}
+        return replace(
+            self,
+            orders=orders,
+            restaurants={name: spot for name, spot in self.restaurants.items() if name in open_then},
+            couriers=tuple(
+                replace(courier, on=max(0, courier.on - first), off=min(courier.off, last + _LAST_DELIVERY) - first)
+                for courier in self.couriers
+                if courier.on < last and courier.off > first
+            ),
+        )
 
     def with_orders(self, count: int) -> Instance:
         """The same day with so many of its orders, evenly picked from the first to the last."""

@@ -26,6 +26,7 @@ KEEPING_IN_TOUCH = {
     "GET /v1/rider/feed": "couriers' polls",
     "GET /v1/stores/{store_id}/board": "tablets' polls",
     "GET /v1/orders/{order_id}": "customers' polls",
+    "GET /v1/orders/{order_id}/rider": "customers' polls",
     "PUT /v1/rider/position": "couriers' positions",
     "POST /v1/rider/shift": "couriers' shifts",
     "sweep": "sweep of timers",
@@ -33,7 +34,7 @@ KEEPING_IN_TOUCH = {
 LATE_SECONDS = 60.0
 
 
-def service_table(stage: Stage, speed: float, wall_seconds: float) -> Table:
+def service_table(stage: Stage, reactions: Sequence[float], speed: float, wall_seconds: float) -> Table:
     """How the day went for those who took part."""
     rows = Table(
         title=f"{stage.day.instance.name} at {speed:g} times its pace", title_justify="left", show_header=False
@@ -45,6 +46,9 @@ def service_table(stage: Stage, speed: float, wall_seconds: float) -> Table:
     rows.add_section()
     for name, value in _touch(stage):
         rows.add_row(name, value)
+    if reactions:
+        rows.add_row("from offer to acceptance, mean", f"{fmean(reactions):.1f} s")
+        rows.add_row("from offer to acceptance, p90", f"{percentile(reactions, 0.9):.1f} s")
     rows.add_section()
     rows.add_row("wall time", f"{wall_seconds / 60:.1f} min")
     for name, value in _lateness(stage.clockwork.lateness, speed):
@@ -102,17 +106,38 @@ def _service(day: Day) -> Iterable[tuple[str, str]]:
     yield "offers that had run out when they were seen", str(day.tally["offers missed"])
 
 
-def _touch(stage: Stage) -> Iterable[tuple[str, str]]:
+def counts(stage: Stage) -> dict[str, float]:
+    """What `benchmarks.cost` multiplies with, for each delivered order."""
     delivered = max(1, stage.day.tally["delivered"])
-    phones: dict[str, list[Client]] = {
+    polls = {who: sum(each.polls for each in clients) / delivered for who, clients in _phones(stage).items()}
+    looks = stage.day.tally["looks at the map"] / delivered
+    return {
+        "customer_polls": polls["customers"] - looks,
+        "map_polls": looks,
+        "tablet_polls": polls["tablets"],
+        "rider_polls": polls["couriers"],
+        "positions": stage.day.tally["heartbeats"] / delivered,
+    }
+
+
+def _phones(stage: Stage) -> dict[str, list[Client]]:
+    return {
         "couriers": [courier.rider.client for courier in stage.couriers],
         "tablets": [kitchen.tablet.client for kitchen in stage.kitchens.values()],
         "customers": [diner.customer.client for diner in stage.diners],
     }
+
+
+def _touch(stage: Stage) -> Iterable[tuple[str, str]]:
+    delivered = max(1, stage.day.tally["delivered"])
+    phones = _phones(stage)
     for who, clients in phones.items():
         polls, unchanged = sum(each.polls for each in clients), sum(each.unchanged for each in clients)
         share = f" ({unchanged / polls:.0%} were 304)" if polls else ""
         yield f"polls of {who} per delivered order", f"{polls / delivered:.1f}{share}"
+    everything = sum(each.polls for clients in phones.values() for each in clients)
+    yield "polls per delivered order, all together", f"{everything / delivered:.1f}"
+    yield "  of these customers' looks at the map", f"{stage.day.tally['looks at the map'] / delivered:.1f}"
     yield "positions of couriers per delivered order", f"{stage.day.tally['heartbeats'] / delivered:.1f}"
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from chalicelib.dispatch.planner import Outlook, Pending, plan
+from chalicelib.dispatch.planner.cover import outlook
 from tests.dispatch.planner.worlds import MINUTE, NOW, POLICY, Plane, delivery, rider
 
 if TYPE_CHECKING:
@@ -216,3 +217,27 @@ def test_every_offer_can_be_done(
         assert offer.pickup_at <= who.off_at
         assert offer.leave_at < NOW + POLICY.tick
     assert offers(list(known.values()), list(riders.values())) == made, "the same question gets the same answer"
+
+
+def test_the_outlook_weighs_stores_by_their_orders_under_way() -> None:
+    expected = outlook([("a", (0.0, 0.0)), ("b", (900.0, 0.0)), ("a", (0.0, 0.0))])
+    assert [(each.place, each.rate) for each in expected] == [((0.0, 0.0), 3.0), ((900.0, 0.0), 2.0)]
+
+
+def test_a_shift_ends_with_the_last_pick_up_or_with_the_last_door() -> None:
+    """The door is 200 s from the counter, with two minutes at each."""
+    leaving = rider(off_at=NOW + 5 * MINUTE)
+    assert offers([delivery()], [leaving])
+    home = replace(POLICY, delivered_by_off=True)
+    assert offers([delivery()], [leaving], home) == []
+    longer = rider(off_at=NOW + 15 * MINUTE)
+    assert offers([delivery()], [longer], home)
+
+
+def test_what_a_rider_fetches_already_is_done_however_late_and_nothing_is_added() -> None:
+    home = replace(POLICY, delivered_by_off=True)
+    fetched = Pending((delivery(7),), NOW + MINUTE)
+    late = rider(off_at=NOW + 4 * MINUTE, free_at=NOW + 12 * MINUTE, pending=fetched)
+    other = rider("ben", place=(5_000.0, 0.0))
+    made = offers([delivery(1, ready_at=NOW)], [late, other], home)
+    assert [each.rider_id for each in made] == ["ben"]

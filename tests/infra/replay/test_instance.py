@@ -70,3 +70,15 @@ def test_metres_on_the_plane_are_metres_on_the_map() -> None:
 @pytest.mark.parametrize(("part", "value"), [(0.5, 5), (0.9, 9), (0.91, 10), (1.0, 10)])
 def test_a_percentile_is_one_of_the_values(part: float, value: float) -> None:
     assert percentile([10, 3, 1, 2, 4, 5, 9, 8, 7, 6], part) == value
+
+
+def test_a_part_of_the_day_begins_at_nought(tmp_path: Path) -> None:
+    whole = load(write_instance(tmp_path))
+    first = whole.orders[0].placed
+    part = whole.between(first, first + 1)
+    assert [order.placed for order in part.orders] == [0] * len(part.orders)
+    assert part.orders
+    assert set(part.restaurants) == {order.restaurant for order in part.orders}
+    assert all(courier.on >= 0 for courier in part.couriers)
+    with pytest.raises(NoInstance):
+        whole.between(100_000, 100_001)
