@@ -136,6 +136,7 @@ def nobody_there(place: Place) -> None:
     count("pool", "GET", "/v1/rider/pool", rider)
     count("rider: claim", "POST", "/v1/rider/pool/{delivery_id}/claim", rider, told(), delivery_id=delivery_id)
     zone = place.machine.call("PUT", "/v1/rider/position", rider, here()).body["zone"]
+    count("store health", "GET", "/v1/stores/{store_id}/health", place.owner, store_id=place.store_id)
     count("zone health", "GET", "/v1/zones/{zone}/health", place.admin, zone=zone)
     count("decisions", "GET", "/v1/deliveries/{delivery_id}/decisions", place.admin, delivery_id=delivery_id)
 

@@ -683,6 +683,7 @@ TABLE: dict[str, Row] = {
     "GET /v1/rider/feed": Row("rider", lambda _: Visit()),
     "GET /v1/rider/pool": Row("rider", _in_pool),
     "POST /v1/rider/pool/{delivery_id}/claim": Row("rider", _in_pool_to_claim, 409),
+    "GET /v1/stores/{store_id}/health": Row("clerk", _at_store()),
     "GET /v1/zones/{zone}/health": Row("admin", lambda _: Visit({"zone": "861f1d48fffffff"})),
     "GET /v1/deliveries/{delivery_id}/decisions": Row("support", lambda s: Visit({"delivery_id": s.offered().id})),
     f"GET {_DELIVERY}": Row("rider", lambda s: Visit({"delivery_id": s.assigned().id}), 404),

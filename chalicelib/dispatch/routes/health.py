@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from chalicelib.dispatch import service
 from chalicelib.dispatch.routes.riders import endpoints
-from chalicelib.dispatch.schemas.health import OutlookView, StoreLoadView, ZoneHealthView
+from chalicelib.dispatch.schemas.health import OutlookView, StoreHealthView, StoreLoadView, ZoneHealthView
 from chalicelib.edge.endpoint import Reply, Request
-from chalicelib.edge.permissions import Role
+from chalicelib.edge.permissions import Role, StoreStaff
 from chalicelib.kernel import clock
 
 if TYPE_CHECKING:
@@ -40,12 +40,7 @@ def read_zone_health(request: Request[None]) -> Reply[ZoneHealthView]:
         offers_per_delivery=seen.offers_per_delivery,
         ticking=seen.active,
         next_tick_at=None if seen.next_tick_at is None else clock.rfc3339(seen.next_tick_at),
-        outlook=OutlookView(
-            expected_orders=seen.outlook.expected,
-            short=seen.outlook.short,
-            short_from=None if seen.outlook.short_from is None else clock.rfc3339(seen.outlook.short_from),
-            riders_missing=seen.outlook.riders_missing,
-        ),
+        outlook=_outlook(seen.outlook),
         stores=[
             StoreLoadView(
                 store_id=each.store_id,
@@ -57,6 +52,32 @@ def read_zone_health(request: Request[None]) -> Reply[ZoneHealthView]:
         ],
     )
     return Reply(view, retry_after=_AGAIN)
+
+
+@endpoints.get("/v1/stores/{store_id}/health", permission=StoreStaff("clerk"), returns=StoreHealthView)
+def read_store_health(request: Request[None]) -> Reply[StoreHealthView]:
+    """See how many of your orders wait for a rider, who is coming, and whether riders around will be short."""
+    own, around = service.read_store_health(request.path["store_id"])
+    view = StoreHealthView(
+        store_id=own.store_id,
+        at=clock.rfc3339(around.at),
+        waiting=own.waiting,
+        oldest_waiting_seconds=_since(own.oldest_since, around.at),
+        riders_coming=own.riders_coming,
+        idle_riders=around.idle,
+        busy_riders=around.busy,
+        outlook=_outlook(around.outlook),
+    )
+    return Reply(view, retry_after=_AGAIN)
+
+
+def _outlook(seen: service.Outlook) -> OutlookView:
+    return OutlookView(
+        expected_orders=seen.expected,
+        short=seen.short,
+        short_from=None if seen.short_from is None else clock.rfc3339(seen.short_from),
+        riders_missing=seen.riders_missing,
+    )
 
 
 def _since(since: datetime | None, now: datetime) -> int | None:

@@ -46,3 +46,16 @@ class ZoneHealthView(msgspec.Struct, frozen=True, kw_only=True):
     next_tick_at: Instant | None
     outlook: OutlookView
     stores: list[StoreLoadView]
+
+
+class StoreHealthView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store waits for, and how many riders there are around it."""
+
+    store_id: str
+    at: Instant
+    waiting: Annotated[int, Meta(description="Orders of the store for which a rider is searched.")]
+    oldest_waiting_seconds: int | None
+    riders_coming: Annotated[int, Meta(description="Orders of the store whose riders are on their way to it.")]
+    idle_riders: Annotated[int, Meta(description="In the zone.")]
+    busy_riders: Annotated[int, Meta(description="In the zone.")]
+    outlook: OutlookView

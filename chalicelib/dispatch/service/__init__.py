@@ -13,6 +13,7 @@ from chalicelib.dispatch.model.delivery import (
 )
 from chalicelib.dispatch.model.eta import route
 from chalicelib.dispatch.model.feed import Feed, next_step
+from chalicelib.dispatch.model.health import Outlook
 from chalicelib.dispatch.model.journey import Command
 from chalicelib.dispatch.model.live import LivePosition, follow_after
 from chalicelib.dispatch.model.pay import EVERYWHERE, PayLine, PayRules, Peak, total
@@ -48,7 +49,7 @@ from chalicelib.dispatch.service.earnings import (
 )
 from chalicelib.dispatch.service.feed import get_delivery, pin_attempts_left, read_feed, tries_left
 from chalicelib.dispatch.service.forgetting import coarse, deliveries_with_briefs, forget_customer
-from chalicelib.dispatch.service.health import read_health
+from chalicelib.dispatch.service.health import read_health, read_store_health
 from chalicelib.dispatch.service.leaving import break_off_shift, check_on_shift, end_shift, finish_shift
 from chalicelib.dispatch.service.live import locate_rider
 from chalicelib.dispatch.service.pool import Pool, claim_delivery, explain_delivery, read_pool
@@ -95,6 +96,7 @@ __all__ = [
     "Limits",
     "LivePosition",
     "Need",
+    "Outlook",
     "PayLine",
     "PayRules",
     "Peak",
@@ -167,6 +169,7 @@ __all__ = [
     "read_rider",
     "read_shift",
     "read_shift_earnings",
+    "read_store_health",
     "register_rider",
     "report_position",
     "request_delivery",

@@ -18,6 +18,7 @@ from chalicelib.dispatch.service.roster import list_shifts
 from chalicelib.dispatch.tables import PositionRow, position_of, zone_pk, zone_ref
 from chalicelib.kernel import clock, geo, tables
 from chalicelib.kernel.errors import NotFound
+from chalicelib.stores import service as stores
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -64,6 +65,14 @@ def read_health(cell: str) -> health.Health:
         active=zone.is_active(now, policy),
         next_tick_at=zone.next_tick_at,
     )
+
+
+def read_store_health(store_id: str) -> tuple[health.StoreLoad, health.Health]:
+    """What a store waits for, and how the zone that it is in fares. A read more. Raises ``store_not_found``."""
+    store = stores.get_store(store_id, consistent=False)
+    around = read_health(zone_of(store.point))
+    own = next((each for each in around.stores if each.store_id == store_id), health.StoreLoad(store_id, 0, None, 0))
+    return own, around
 
 
 def _is_zone(cell: str) -> bool:
