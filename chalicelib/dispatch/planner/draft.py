@@ -156,7 +156,8 @@ class Draft:
         for holder in holders:
             del self.costs[holder]
         for number, (place, trips) in enumerate(zip(chosen, routes, strict=True)):
-            assert place != HOLD  # noqa: S101  (everyone can keep what they have)
+            if place == HOLD:
+                raise ValueError("a rider was left without a plan, though everyone can keep what they have")
             self.routes[able[place]], self.costs[able[place]] = trips, costs[number][place]
 
     def _could_all(self, trips: list[Trip]) -> list[int]:

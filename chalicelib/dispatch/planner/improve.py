@@ -25,7 +25,7 @@ def improve(draft: Draft) -> Draft:
     world, policy = draft.world, draft.world.policy
     if world.open < 2:
         return draft
-    draw = Random(world.open)  # noqa: S311  (not a secret)
+    draw = Random(world.open)  # noqa: S311  # nosec B311 (not a secret)
     pace = world.paces[0]
     best, least = draft, draft.total()
     for _ in range(policy.rounds):
