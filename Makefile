@@ -17,7 +17,7 @@ PREP ?= known
 JOBS ?= 1
 
 # Tests: processes (auto: one per processor, 0: in this one), and what else to tell pytest.
-WORKERS ?= auto
+WORKERS ?= $(shell expr `getconf _NPROCESSORS_ONLN` + 1)
 PYTEST_ARGS ?=
 
 # Packaging and deploying: which stage.

@@ -84,6 +84,8 @@ class Scene:
 
     def quote(self, mode: str = "delivery") -> ordering.Quote:
         """A quote for the customer."""
+        with contextlib.suppress(DomainError):  # another test may have asked for the customer to be forgotten
+            ordering.withdraw_erasure(self.subjects["customer"])
         lines = (world.pizza(2), ordering.LineRequest(sku="DRK-CHIANTI"))
         door = None
         if mode == "delivery":
@@ -98,7 +100,7 @@ class Scene:
         return ordering.place_order(quote.customer_id, quote.id, method, world.key()).order
 
     def accepted(self, mode: str = "delivery") -> ordering.Order:
-        return ordering.accept_order(self.shop.command(self.order(mode)), 10)
+        return ordering.accept_order(self.shop.command(self.order(mode)), 2)
 
     def started(self, mode: str = "delivery") -> ordering.Order:
         return ordering.start_order(self.shop.command(self.accepted(mode)))

@@ -59,7 +59,7 @@ ODD_IDS = (
 # A shop gives its goods what names it likes; customers and riders have those of the identity provider.
 ALLOWED = {
     **dict.fromkeys(("sku", "product_id", "item_id", "customer_id"), (200, 201, 202, 204, 403, 404, 422)),
-    "rider_id": (200, 403, 404, 409, 422),
+    "rider_id": (200, 403, 404, 409, 412, 422),
 }
 
 

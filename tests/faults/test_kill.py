@@ -300,7 +300,8 @@ def test_killed_between_the_capture_and_its_record(plant: Plant, order: Order) -
 def test_down_for_so_long_that_an_offer_ran_out(plant: Plant, order: Order) -> None:
     order.go_up_to(Order.take_the_offer)
     first = order.rider
-    plant.kill(seconds=32 / SPEED)
+    # An offer lives for half a minute, and until its rider's phone has asked.
+    plant.kill(seconds=100 / SPEED)
 
     order.take_the_offer()
 

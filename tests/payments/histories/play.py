@@ -319,7 +319,8 @@ class Play:
         self._sweep(1)
         if self.history.echo:
             for message in reversed(list(post.messages)):
-                if not post.bring(message):
+                # A timer that is not due yet stays in its queue.
+                if not post.bring(message) and message.due <= clock.now():
                     raise Broken(f"{message} failed when it came again: {message.body}")
             post.bring_all_due()
 
