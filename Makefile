@@ -16,7 +16,7 @@ ORDERS ?= 60
 PREP ?= known
 JOBS ?= 1
 
-# Tests: processes (auto: one per processor, 0: in this one), and what else to tell pytest.
+# Tests: processes (one more than processors: many wait; 0: in this one), and what else to tell pytest.
 WORKERS ?= $(shell expr `getconf _NPROCESSORS_ONLN` + 1)
 PYTEST_ARGS ?=
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from chalicelib.dispatch import service as dispatch
 from chalicelib.dispatch.model.zone import lineage
-from chalicelib.dispatch.service.around import read_waiting
+from chalicelib.dispatch.service.around import read_waiting, read_zone
 from chalicelib.dispatch.service.records import write_delivery
 from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.errors import DomainError
@@ -121,26 +121,27 @@ class Scene:
         """A delivery that is being offered to the rider, who is new and the only one near the store with room."""
         order = order or self.accepted()
         self._empty_pool()
-        # Whoever has deliveries in hand can't go home, and leaves the place in front of the store to the next.
-        with contextlib.suppress(DomainError):
-            dispatch.end_shift(self.subjects["rider"])
-        with contextlib.suppress(DomainError):
-            away = Point(self.place.lat + 1, self.place.lng)
-            dispatch.report_position(self.subjects["rider"], away, clock.now())
         self._join_rider("rider")
         rider_id = self.subjects["rider"]
         dispatch.start_shift(rider_id, self.place)
         delivery_id = dispatch.delivery_id(order.id)
         dispatch.look_for_rider(delivery_id, ids.new_id("evt"))
         delivery = self.delivery(order)
+        if delivery.waits:  # for its zone, which plans it with whatever else there is
+            delivery = self._tick(order)
         assert delivery.offered_to == rider_id
         return delivery
+
+    def _tick(self, order: ordering.Order) -> dispatch.Delivery:
+        zone = read_zone(self.place)
+        assert zone.next_tick_at is not None
+        with clock.freeze(max(zone.next_tick_at, clock.now())):
+            dispatch.tick_zone(zone.cell, zone.next_tick_at, ids.new_id("evt"))
+        return self.delivery(order)
 
     def pooled(self) -> dispatch.Delivery:
         """A delivery that nobody took, and the rider on shift with nothing in hand."""
         order = self.accepted()
-        with contextlib.suppress(DomainError):
-            dispatch.end_shift(self.subjects["rider"])
         self._join_rider("rider")
         dispatch.start_shift(self.subjects["rider"], self.place)
         return self._change(self.delivery(order), waits=True, pooled_at=clock.now(), bonus=200)
@@ -202,8 +203,17 @@ class Scene:
     # --- people -------------------------------------------------------------------------------------------------------
 
     def _join_rider(self, name: str) -> None:
+        if name in self.subjects:
+            self._send_away(self.subjects[name])
         self._join(name, "rider")
         dispatch.register_rider(self.subjects[name], name="Lena", vehicle=dispatch.Vehicle.BICYCLE, capacity=1)
+
+    def _send_away(self, rider_id: str) -> None:
+        """Off shift; who has deliveries in hand can't, and leaves the place in front of the store to the next."""
+        with contextlib.suppress(DomainError):
+            dispatch.end_shift(rider_id)
+        with contextlib.suppress(DomainError):
+            dispatch.report_position(rider_id, Point(self.place.lat + 1, self.place.lng), clock.now())
 
     def _join(self, name: str, kind: str, subject: str | None = None) -> None:
         self.subjects[name] = subject or ids.new_id("usr")

@@ -48,8 +48,8 @@ pytestmark = pytest.mark.fuzz
 
 APP = app  # imported for the routes that it registers
 THOROUGH = int(os.environ.get("DOORSTEP_FUZZ", "0"))
-BOUNDARY_CASES = 10**6 if THOROUGH else 45
-RANDOM_CASES = 10 * max(1, THOROUGH)
+BOUNDARY_CASES = 10**6 if THOROUGH else 30
+RANDOM_CASES = 8 * max(1, THOROUGH)
 WRONG_CALLERS = ("customer", "owner elsewhere", "clerk", "rider", "admin", None)
 CONFORMANCE = [
     status_code_conformance,
