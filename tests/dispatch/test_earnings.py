@@ -111,6 +111,11 @@ def test_what_was_taken_before_new_rules_is_paid_by_the_old_ones(world: World) -
     assert [(each.rules_version, each.lines[0].amount) for each in earned(rider)] == [(1, 250)]
 
 
+def test_rules_that_were_on_their_way_hold_from_now_on(world: World) -> None:
+    before = clock.now()
+    assert rules(world, before - timedelta(seconds=30)).since >= before
+
+
 def test_rules_hold_neither_in_the_past_nor_before_the_latest(world: World) -> None:
     now = clock.now()
     rules(world, now + minutes(60))

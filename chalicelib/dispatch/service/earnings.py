@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 # The last delivery of a shift is paid by a reaction of its own: by then it is, and the guarantee can be reckoned.
 PAY_AFTER = timedelta(minutes=14)
 AHEAD = timedelta(days=366)
+_ON_ITS_WAY = timedelta(minutes=1)
 _LONGEST_SHIFT = timedelta(hours=24)
 
 
@@ -56,12 +57,12 @@ class ShiftEarnings(msgspec.Struct, frozen=True):
 def set_pay_rules(rules: PayRules, key: IdempotencyKey) -> PayRules:
     """Put the next version of an area's rules; its number is given here.
 
-    It holds from ``since`` on, which is neither past nor before the version that it follows. Raises ``Invalid``,
-    ``VersionConflict`` after a lost race.
+    It holds from ``since`` on, which is not before the version that it follows; a moment that has passed on its way
+    here is now. Raises ``Invalid``, ``VersionConflict`` after a lost race.
     """
     now = clock.now()
     newest = next(iter(read_rules(rules.area, limit=1)), None)
-    earliest = now - timedelta(minutes=1) if newest is None else max(now - timedelta(minutes=1), newest.since)
+    earliest = max(now - _ON_ITS_WAY, newest.since) if newest is not None else now - _ON_ITS_WAY
     violations = pay.check(rules)
     if rules.since < earliest:
         detail = "Rules hold from now on or later, and after those before them."
@@ -72,7 +73,9 @@ def set_pay_rules(rules: PayRules, key: IdempotencyKey) -> PayRules:
         violations.append(Violation("too_far_ahead", "/since", detail))
     if violations:
         raise Invalid(violations)
-    made = msgspec.structs.replace(rules, version=1 if newest is None else newest.version + 1)
+    version = 1 if newest is None else newest.version + 1
+    # What was taken before this moment is paid by the rules before, whenever its pay is reckoned.
+    made = msgspec.structs.replace(rules, version=version, since=max(rules.since, now))
     tx = Transaction()
     write_rules(tx, made)
     tx.remember(key, made)

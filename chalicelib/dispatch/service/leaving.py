@@ -11,6 +11,7 @@ from chalicelib.dispatch.model import shift
 from chalicelib.dispatch.model.delivery import ON_BOARD, Delivery, Status
 from chalicelib.dispatch.model.rider import Rider
 from chalicelib.dispatch.model.shift import RULES, Duty, DutyStatus
+from chalicelib.dispatch.service.at_work import Work, close, read_work, release
 from chalicelib.dispatch.service.records import (
     read_deliveries,
     read_own_rider,
@@ -33,9 +34,6 @@ from chalicelib.kernel.transaction import Transaction
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-
-from chalicelib.dispatch.service.at_work import Work, close, read_work, release
 
 _RACES = 4
 _CONSUMER = "dispatch"
