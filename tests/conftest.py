@@ -31,9 +31,19 @@ os.environ.update(stacks.environment_of_this_process(_DYNAMODB_PORT))
 
 
 @pytest.fixture(scope="session")
-def dynamodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """The tables for code that runs in this process. Nothing relays its events, and no timer fires."""
+def dynamodb_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """A DynamoDB without a table, as long as this process lives."""
     yield from stacks.serve_dynamodb(_DYNAMODB_PORT, tmp_path_factory.mktemp("dynamodb"))
+
+
+@pytest.fixture(scope="module")
+def dynamodb(dynamodb_process: Emulator) -> Iterator[Emulator]:
+    """The tables for code that runs in this process. Nothing relays its events, and no timer fires.
+
+    They are empty when a module begins: tests look for what was emitted, and jobs for what is due, among all there is.
+    """
+    with stacks.tables_of_this_process(dynamodb_process):
+        yield dynamodb_process
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import requests
 
 from infra.local import dynoxide, environment, processes, provision
 from infra.local.stack import LocalStack, StackError
-from infra.local.wire import Emulator
+from infra.local.wire import DYNAMODB, Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ def environment_of_this_process(dynamodb_port: int) -> dict[str, str]:
 
 
 def serve_dynamodb(port: int, directory: Path) -> Iterator[Emulator]:
-    """A DynamoDB with all tables, in memory, until the generator is closed."""
+    """A DynamoDB in memory, until the generator is closed."""
     try:
         dynoxide.binary()
         command = ["infra.local.dynamodb", "--port", str(port)]
@@ -50,11 +51,18 @@ def serve_dynamodb(port: int, directory: Path) -> Iterator[Emulator]:
     child.start()
     try:
         child.wait_until_ready(time.monotonic() + 30)
-        emulator = Emulator(environment.url(port))
-        provision.create_tables(emulator, PREFIX)
-        yield emulator
+        yield Emulator(environment.url(port))
     finally:
         processes.kill([child])
+
+
+@contextlib.contextmanager
+def tables_of_this_process(dynamodb: Emulator) -> Iterator[None]:
+    """All tables, new and empty, gone afterwards."""
+    provision.create_tables(dynamodb, PREFIX)
+    yield
+    for name in dynamodb.call(DYNAMODB, "ListTables")["TableNames"]:
+        dynamodb.call(DYNAMODB, "DeleteTable", TableName=name)
 
 
 def started(directory: Path, **options: Any) -> LocalStack:

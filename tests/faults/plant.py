@@ -41,6 +41,12 @@ class Plant:
         self.stack.start()
         self._shorten_visibility()
 
+    def go_on_at(self, speed: float) -> None:
+        """Stop, and start again with time at so many times its pace."""
+        self.stack.stop()
+        self.stack.speed = speed
+        self.start()
+
     def kill_one(self, name: str, seconds: float = 0.0) -> None:
         """`kill -9` of one process; after so many seconds it starts again."""
         child = self.child(name)

@@ -207,9 +207,7 @@ class Soak:
 
     def _let_time_pass(self) -> None:
         """All timers go off, and schedules call the sweeper, which leaves alone what is younger than 15 minutes."""
-        self.plant.stack.stop()
-        self.plant.stack.speed = LAST_SPEED
-        self.plant.start()
+        self.plant.go_on_at(LAST_SPEED)
         time.sleep(LAST_MINUTES * 60 / LAST_SPEED)
 
     def _check(self) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from chalicelib.edge import tokens
 from chalicelib.kernel import settings
 from infra.local.environment import STRIPE_WEBHOOK_SECRET
-from infra.local.wire import DYNAMODB
 from tests.issuer import CLIENT_ID, Issuer
 from tests.payments.histories.wires import STRIPE_KEY
 
@@ -26,7 +25,6 @@ def token_for(dynamodb: Emulator) -> Iterator[Callable[..., str]]:
     """Tokens of anybody, which the app in this process takes."""
     import stripe
 
-    _forget_payments(dynamodb)
     issuer = Issuer()
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DOORSTEP_OIDC_JWKS_URL", raising=False)
@@ -49,16 +47,3 @@ def token_for(dynamodb: Emulator) -> Iterator[Callable[..., str]]:
     settings.reload()
     tokens._key_clients.clear()
     issuer.close()
-
-
-def _forget_payments(dynamodb: Emulator) -> None:
-    """Take away what other tests left: the sweeper and the books would look for it at a Stripe that has none of it."""
-    table = settings.table_name("payments")
-    start: dict[str, Any] = {}
-    while True:
-        page = dynamodb.call(DYNAMODB, "Scan", TableName=table, ProjectionExpression="pk, sk", **start)
-        for key in page["Items"]:
-            dynamodb.call(DYNAMODB, "DeleteItem", TableName=table, Key=key)
-        if "LastEvaluatedKey" not in page:
-            return
-        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
