@@ -56,6 +56,7 @@ class Journey:
         self._notice(AUTHORISED)
         order_id, delivery_id = placed["id"], placed["id"].replace("ord_", "dlv_", 1)
         warm_role(place.owner, place.store_id)
+        machine.wait_for_beat()
         self._serve(order_id, "accept", {"prep_minutes": 5})
         rider = place.asked(delivery_id)
         self._report(rider, delivery_id, "accept")

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
+from chalicelib.dispatch.model.policy import STANDARD
 from chalicelib.kernel import clock, settings
 from infra import merge, resources
 from infra.local.environment import queue_url
@@ -148,6 +149,10 @@ class Machine:
             self._stripe_requests += 1
 
     # --- time and people -----------------------------------------------------------------------------------
+
+    def wait_for_beat(self) -> None:
+        """Until a moment at which riders who wait are asked at once; at any other, their zone's ticks ask them."""
+        self.stop_clock_at(STANDARD.on_slow_beat(clock.now()))
 
     def stop_clock_at(self, instant: datetime) -> None:
         """Doorstep's time is this instant, until it is told otherwise."""

@@ -121,6 +121,8 @@ class Place:
     def serve(self, order_id: str, *steps: str) -> None:
         """Staff commands, one after the other."""
         for step in steps:
+            if step == "accept":
+                self.machine.wait_for_beat()
             path = STORE_ORDER.format(store_id=self.store_id, order_id=order_id) + f"/{step}"
             body = {"prep_minutes": 5} if step == "accept" else None
             self._post(path, self.owner, body, match(self.version(order_id)))

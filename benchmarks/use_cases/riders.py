@@ -57,6 +57,7 @@ def delivery(place: Place) -> None:
         count(f"rider: {step}", "POST", f"{JOB}/{step}", rider, told(**body), delivery_id=delivery_id)
         machine.drain()
 
+    machine.wait_for_beat()
     command("accept", {"prep_minutes": 5})
     rider = place.asked(delivery_id)
     poll(place, rider, "feed with an offer")

@@ -9,7 +9,15 @@ from msgspec.structs import replace
 
 from chalicelib.dispatch.model import journey
 from chalicelib.dispatch.model.delivery import Delivery, Status
-from chalicelib.dispatch.model.feed import Feed, asks_seldom, compose, named_deliveries, next_step, offer_for
+from chalicelib.dispatch.model.feed import (
+    Feed,
+    asks_seldom,
+    compose,
+    named_deliveries,
+    next_step,
+    offer_for,
+    sleeps_until,
+)
 from chalicelib.dispatch.model.policy import STANDARD
 from chalicelib.dispatch.model.rider import in_hand, with_offer
 from tests.dispatch.factories import NOW, a_delivery, a_rider, carried, command, minutes, offered, seconds
@@ -110,8 +118,8 @@ def test_a_new_offer_sweeps_what_is_done_from_the_list() -> None:
     [
         (lambda: compose_of(offered(RIDER)), 10),
         (lambda: compose_of(offered(RIDER, at=NOW - seconds(24))), 6),
-        (lambda: compose_of(carried(RIDER, Status.AT_STORE, ready_at=NOW + seconds(12))), 12),
-        (lambda: compose_of(carried(RIDER, Status.AT_STORE, ready_at=NOW - minutes(1))), 5),
+        (lambda: compose_of(*full(Status.AT_STORE, ready_at=NOW + seconds(12))), 12),
+        (lambda: compose_of(*full(Status.AT_STORE, ready_at=NOW - minutes(1))), 5),
         (lambda: compose_of(carried(RIDER), carried(RIDER)), 60),
         (lambda: compose_of(carried(RIDER, Status.PICKED_UP)), 25),
         (lambda: compose_of(carried(RIDER, Status.PICKED_UP, at_door_at=NOW + seconds(110))), 50),
@@ -135,24 +143,46 @@ def test_the_phone_of_who_may_be_asked_comes_a_moment_after_the_beat(
 ) -> None:
     at = NOW + seconds(after)
     asked_at = None if asked_before is None else at - minutes(asked_before)
-    wait = compose(replace(a_rider(last_offer_at=asked_at), id=rider_id), {}, at).retry_after
-    assert 11 <= wait <= 11 + beat.total_seconds()
+    rider = replace(a_rider(last_offer_at=asked_at, shift_changed_at=NOW - minutes(9)), id=rider_id)
+    wait = compose(rider, {}, at).retry_after
+    assert 3 <= wait <= 4 + beat.total_seconds()
     behind = (at + seconds(wait)).timestamp() % beat.total_seconds()
     assert 3 <= behind <= 10
 
 
-@pytest.mark.parametrize("after", [0, 7.3, 30, 55])
-def test_an_offer_lives_until_the_phone_has_asked(after: float) -> None:
+@pytest.mark.parametrize("after", [0, 7.3, 30, 55, 119])
+@pytest.mark.parametrize("began", [1, 60])
+def test_an_offer_lives_until_the_phone_has_asked(after: float, began: float) -> None:
     at = NOW + seconds(after)
     riding = (carried(RIDER, Status.PICKED_UP),)
     longest = compose_of(carried(RIDER, Status.PICKED_UP, at_door_at=NOW + minutes(30))).retry_after
     assert offer_for(a_rider(), riding, at, STANDARD) >= seconds(longest + 10)
-    asked_before = compose(a_rider(), {}, at - seconds(1)).retry_after - 1
-    lives = offer_for(a_rider(), (), at, STANDARD)
-    assert STANDARD.offer_for <= lives <= seconds(71)
-    assert lives >= min(seconds(asked_before + 10), STANDARD.offer_for)
+    rider = a_rider(shift_changed_at=NOW - minutes(began))
+    # As told to a phone that asked a while before, and has slept since.
+    asks_again = compose(rider, {}, at - seconds(4)).retry_after - 4
+    lives = offer_for(rider, (), at, STANDARD)
+    assert STANDARD.offer_for <= lives <= STANDARD.slow_beat + seconds(11)
+    assert lives >= seconds(asks_again + 9)
     assert asks_seldom(riding) is True
     assert asks_seldom((carried(RIDER), *riding)) is False
+
+
+@pytest.mark.parametrize("after", [0, 7.3, 30, 55, 119])
+def test_a_phone_sleeps_once_its_rider_has_waited_for_a_while(after: float) -> None:
+    at = NOW + seconds(after)
+    waits = a_rider(shift_changed_at=NOW - minutes(9))
+    wakes = sleeps_until(waits, (), at)
+    assert wakes is not None
+    assert wakes - at <= STANDARD.slow_beat
+    assert compose(waits, {}, wakes - STANDARD.beat).retry_after == 20, "it was told so"
+    assert sleeps_until(replace(waits, last_offer_at=at - minutes(1)), (), at) is None
+    assert sleeps_until(a_rider(shift_changed_at=NOW), (), at) is None
+    assert sleeps_until(waits, (carried(RIDER, Status.PICKED_UP),), at) is None, "the beat is not for who rides"
+
+
+def full(status: Status, **changes: object) -> tuple[Delivery, Delivery]:
+    """Both hands: one at this stage, one to be fetched."""
+    return carried(RIDER, status, **changes), carried(RIDER)
 
 
 def compose_of(*deliveries: Delivery) -> Feed:

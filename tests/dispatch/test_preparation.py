@@ -66,7 +66,7 @@ def test_a_mark_ends_the_guessing(world: World) -> None:
     assert with_expected_times([marked], 5, NOW) == [marked]
 
 
-def test_an_order_that_is_late_is_expected_any_moment() -> None:
-    late = a_delivery(ready_at=NOW - minutes(3))
+def test_an_order_that_is_late_is_expected_any_moment(world: World) -> None:
+    late = a_delivery(store_id=world.store_id, ready_at=NOW - minutes(3))
     (expected,) = with_expected_times([late], 1, NOW)
     assert expected.ready_at == NOW

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from chalicelib.dispatch import service
 from chalicelib.dispatch.model.delivery import Delivery, Status, mark
+from chalicelib.dispatch.model.policy import STANDARD
 from chalicelib.dispatch.model.zone import lineage
 from chalicelib.dispatch.service.around import read_waiting
 from chalicelib.dispatch.service.records import write_delivery, write_rider
@@ -86,7 +87,7 @@ def test_a_rider_at_the_store_keeps_the_delivery(world: World) -> None:
 
 def test_a_rider_who_fell_silent_loses_the_delivery(world: World) -> None:
     rider, delivery = far_away(world, 1_200)
-    due = tick_with_something_waiting(world) + minutes(6)
+    due = STANDARD.on_slow_beat(tick_with_something_waiting(world) + minutes(6))
     other = world.rider(900, capacity=1)
     with clock.freeze(due - seconds(5)):
         service.report_position(other, metres_north(world.store, 900), clock.now())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chalicelib.dispatch import service
+from chalicelib.dispatch.model.policy import STANDARD
 from chalicelib.dispatch.tables import DutyRow, ShiftRow, duties_pk
 from chalicelib.kernel import clock, ids, tables
 from chalicelib.kernel.errors import DomainError
@@ -44,8 +45,10 @@ def check(rider_id: str, shift_id: str) -> None:
 
 
 def working(world: World, **profile: Any) -> tuple[str, service.Shift]:
-    """A rider at work in a planned shift of four hours that has just begun."""
-    rider, shift = off_shift(world, **profile), planned(world, 1)
+    """A rider at work in a planned shift of four hours that has just begun; phones look at even minutes of it."""
+    now = clock.now()
+    begins = STANDARD.on_slow_beat(now + minutes(1))
+    rider, shift = off_shift(world, **profile), planned(world, (begins - now) / minutes(1))
     service.claim_shift(rider, shift.id)
     service.start_shift(rider, metres_north(world.store, 200), shift.id)
     return rider, shift

@@ -25,6 +25,7 @@ from chalicelib.dispatch.model.search import (
     reassign,
     rings,
     search_begins,
+    waits_for_phone,
     wants_rider,
 )
 from chalicelib.dispatch.service.policy import in_force
@@ -49,13 +50,37 @@ def searching(**changes: object) -> Delivery:
 
 
 def test_the_search_begins_a_riders_way_before_the_order_is_ready() -> None:
-    assert search_begins(NOW + minutes(25), NOW, STANDARD) == NOW + minutes(15)
+    assert search_begins(NOW + minutes(25), NOW, STANDARD) == NOW + minutes(14)
+    assert search_begins(NOW + minutes(26), NOW, STANDARD) == NOW + minutes(16), "on the beat of phones that wait"
     assert search_begins(NOW + minutes(4), NOW, STANDARD) == NOW
 
 
 def test_two_looks_are_set_at_once_where_a_queue_can_carry_both() -> None:
-    assert first_looks(NOW + minutes(12), NOW, minutes(15), STANDARD) == [NOW + minutes(2), NOW + seconds(155)]
-    assert first_looks(NOW + minutes(40), NOW, minutes(15), STANDARD) == [NOW + minutes(30)]
+    assert first_looks(NOW + minutes(13), NOW, minutes(15), STANDARD) == [NOW + minutes(2), NOW + seconds(155)]
+    assert first_looks(NOW + minutes(41), NOW, minutes(15), STANDARD) == [NOW + minutes(30)]
+
+
+@pytest.mark.parametrize(
+    ("asks_after", "tick_after", "due_since", "waits"),
+    [
+        (None, 20, 0, False),  # a phone that asks soon anyway
+        (8, 20, 0, False),  # it looks before the next tick
+        (48, 20, 0, True),
+        (48, 60, 0, False),
+        (48, 20, 239, True),
+        (48, 20, 240, False),  # whoever it is: the next tick might again find another one who sleeps
+    ],
+)
+def test_who_looks_after_the_next_tick_is_asked_by_it(
+    asks_after: float | None, tick_after: float, due_since: float, waits: bool
+) -> None:
+    due = NOW - seconds(due_since)
+    delivery = a_delivery(ready_at=due + STANDARD.search_lead)
+    delivery = replace(delivery, steps=(replace(delivery.steps[0], at=due - minutes(20)), *delivery.steps[1:]))
+    asks_at = None if asks_after is None else NOW + seconds(asks_after)
+    assert waits_for_phone(delivery, asks_at, NOW + seconds(tick_after), NOW, STANDARD) is waits
+    placed_late = replace(delivery, steps=(replace(delivery.steps[0], at=NOW),))
+    assert waits_for_phone(placed_late, NOW + seconds(48), NOW + seconds(20), NOW, STANDARD), "due when it came"
 
 
 def test_an_offer_is_a_lease_of_thirty_seconds_for_one_rider() -> None:

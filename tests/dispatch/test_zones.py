@@ -138,7 +138,7 @@ def test_a_timer_that_never_comes_is_made_good_by_a_look(world: World) -> None:
     assert guard is not None, "a delivery that waits has a look of its own ahead"
     lost = world.zone().next_tick_at
     assert lost is not None
-    with clock.freeze(lost + minutes(3)):
+    with clock.freeze(STANDARD.on_slow_beat(lost + minutes(3))):
         service.look_for_rider(delivery.id, ids.new_id("evt"))
         assert world.delivery(delivery.id).offered_to == rider
 

@@ -148,6 +148,7 @@ def test_roles_are_asked_for(call: Caller, trusting: Issuer) -> None:
     assert (answer.status, answer.json["text"]) == (200, "r")
 
 
+@pytest.mark.usefixtures("dynamodb")  # what staff change is noted
 @pytest.mark.parametrize(
     ("subject", "store", "status"),
     [("mona", "sto_1", 200), ("clara", "sto_1", 403), ("mona", "sto_2", 403), ("nobody", "sto_1", 403)],
@@ -159,6 +160,7 @@ def test_staff_act_in_their_own_store_with_the_rank_it_takes(
     assert call("PUT", f"/v1/stores/{store}", authorization=f"Bearer {token}", if_match='"4"').status == status
 
 
+@pytest.mark.usefixtures("dynamodb")
 def test_a_change_needs_the_version_it_is_based_on(call: Caller, trusting: Issuer) -> None:
     headers = {"authorization": f"Bearer {trusting.token('mona', 'staff')}"}
     assert call("PUT", "/v1/stores/sto_1", **headers).status == 428

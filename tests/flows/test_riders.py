@@ -103,7 +103,7 @@ def test_a_guessed_pin_delivers_nothing(town: Town) -> None:
         rider.deliver(delivery_id, pin=placed["delivery_pin"])
 
     assert locked.value.code == "pin_locked"
-    assert customer.follow(placed["id"]).body["status"] == "out_for_delivery"
+    customer.wait_for(placed["id"], "out_for_delivery")
     assert town.charge(placed["id"])["captures"] == 0
 
 

@@ -47,10 +47,10 @@ _BEFORE_DOOR = timedelta(seconds=60)
 _TO_ANSWER = timedelta(seconds=10)
 # Most offers are made on a slow beat (`Policy.slow_beat`). Phones of riders who may be asked come a moment after it,
 # each at its own, so that they neither wait for long nor all come at once; none asks twice within the shortest pause.
-# Who was just asked is around where orders wait, and may be asked again by the next tick.
+# Who was just asked, or has just begun, is around where orders wait, and may be asked by the next tick.
 _BEHIND_BEAT = (3, 9)
 _STIRRED = timedelta(minutes=3)
-_SHORTEST_PAUSE = 11
+_SHORTEST_PAUSE = 3
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -113,8 +113,15 @@ def asks_seldom(in_hand: Collection[Delivery]) -> bool:
 
 def offer_for(rider: Rider, in_hand: Collection[Delivery], now: datetime, policy: Policy) -> timedelta:
     """How long an offer to a rider who has this in hand is to live, so that the phone asks in between."""
-    longest = _RIDING[1] if asks_seldom(in_hand) else _until(rider, now, STANDARD.slow_beat)
+    longest = _RIDING[1] if asks_seldom(in_hand) else _until(rider, now, _beat(rider, now))
     return max(policy.offer_for, timedelta(seconds=longest) + _TO_ANSWER)
+
+
+def sleeps_until(rider: Rider, in_hand: Collection[Delivery], now: datetime) -> datetime | None:
+    """When a phone that asks on the slow beat asks again; None for one that asks more often, or at no beat."""
+    if asks_seldom(in_hand) or _beat(rider, now) < STANDARD.slow_beat:
+        return None
+    return now + timedelta(seconds=_until(rider, now, STANDARD.slow_beat))
 
 
 def _within(bounds: tuple[int, int], wait: timedelta) -> int:
@@ -122,9 +129,13 @@ def _within(bounds: tuple[int, int], wait: timedelta) -> int:
 
 
 def _after_beat(rider: Rider, now: datetime) -> int:
-    stirred = rider.last_offer_at is not None and now - rider.last_offer_at < _STIRRED
     pause = timedelta(seconds=_SHORTEST_PAUSE)
-    return _SHORTEST_PAUSE + _until(rider, now + pause, STANDARD.beat if stirred else STANDARD.slow_beat)
+    return _SHORTEST_PAUSE + _until(rider, now + pause, _beat(rider, now))
+
+
+def _beat(rider: Rider, now: datetime) -> timedelta:
+    stirred = any(at is not None and now - at < _STIRRED for at in (rider.last_offer_at, rider.shift_changed_at))
+    return STANDARD.beat if stirred else STANDARD.slow_beat
 
 
 def _until(rider: Rider, at: datetime, beat: timedelta) -> int:

@@ -11,8 +11,8 @@ class Policy(msgspec.Struct, frozen=True):
     """How riders are searched, offered to and alerted about."""
 
     offer_for: timedelta = timedelta(seconds=30)
-    # How long before an order is ready the search begins: about a rider's way to a store nearby.
-    search_lead: timedelta = timedelta(minutes=10)
+    # How long before an order is ready the search begins: a rider's way to a store nearby, and half a slow beat.
+    search_lead: timedelta = timedelta(minutes=11)
     # Looks at an offer happen this long after it ran out, so that a look never comes a moment too early.
     look_grace: timedelta = timedelta(seconds=1)
     # Two looks closer than this are one; a look due sooner than this may be the one at work right now.
@@ -22,7 +22,7 @@ class Policy(msgspec.Struct, frozen=True):
     # Ticks come on this beat of the clock, first looks that may choose their moment on the slow one, a multiple of it,
     # both in whole seconds: the phones of riders who may be asked come a moment after.
     beat: timedelta = timedelta(seconds=20)
-    slow_beat: timedelta = timedelta(seconds=60)
+    slow_beat: timedelta = timedelta(seconds=120)
 
     # While something waits, its zone is planned at this pace; slower once every store knows, slower still when it
     # goes on. A tick has its zone to itself for `lease_for`; a timer that is overdue by `tick_lost_after` is lost.
@@ -38,6 +38,9 @@ class Policy(msgspec.Struct, frozen=True):
     # More open deliveries than this split a zone into finer cells; fewer than `join_below` join it again.
     split_above: int = 120
     join_below: int = 60
+    # Nobody is asked whose phone looks only after the next tick: that tick asks, as long as a delivery has not been
+    # due for longer than this.
+    phone_wait: timedelta = timedelta(minutes=4)
     # An offer must be made this long before the rider has to leave; with fewer orders around than `quiet_below`
     # nothing is gained by waiting, and a rider is asked at once.
     plan_limit: int = 200  # deliveries in one decision, the most urgent ones

@@ -119,6 +119,18 @@ def hold(delivery: Delivery, now: datetime, cause: str, policy: Policy) -> Look:
     return _looked(delivery, replace(expire(delivery, now, cause), waits=True), now, policy)
 
 
+def waits_for_phone(
+    delivery: Delivery, asks_at: datetime | None, tick_at: datetime, now: datetime, policy: Policy
+) -> bool:
+    """Whether the next tick asks a rider just as soon: the phone looks only after it.
+
+    ``asks_at`` is when a phone that sleeps wakes, None for one that doesn't. A delivery that has been due for long is
+    given away all the same, so that changing plans can't keep it.
+    """
+    due = max(delivery.steps[0].at if delivery.steps else now, delivery.ready_at - policy.search_lead)
+    return asks_at is not None and asks_at > tick_at and now - due < policy.phone_wait
+
+
 def reassign(delivery: Delivery, asked: Asked, now: datetime, cause: str, policy: Policy) -> Look:
     """The delivery taken from a rider who has not reached the store, and offered to one who would be there sooner."""
     freed = replace(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from chalicelib.dispatch.model import feed
 from chalicelib.dispatch.model.delivery import SEARCHING, Delivery
 from chalicelib.dispatch.model.rider import Position, Rider, RiderAtWork, acceptance, in_hand, with_outcomes, zone_of
 from chalicelib.dispatch.model.zone import Zone, in_charge, lineage
@@ -44,6 +45,10 @@ class Hands(msgspec.Struct, frozen=True):
     rider: Rider
     learned: Rider
     kept: tuple[str, ...]
+
+    def sleeps_until(self, now: datetime) -> datetime | None:
+        """When the rider's phone wakes, if it asks seldom."""
+        return feed.sleeps_until(self.rider, self.at_work.deliveries, now)
 
 
 def read_zone(point: Point) -> Zone:

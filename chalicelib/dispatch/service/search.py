@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.dispatch.model.delivery import SEARCHING, Delivery, Status
-from chalicelib.dispatch.model.search import Look, conclude, expire, hold, rings, wants_rider
+from chalicelib.dispatch.model.search import Look, conclude, expire, hold, rings, waits_for_phone, wants_rider
 from chalicelib.dispatch.model.zone import lineage
 from chalicelib.dispatch.service.around import Hands, read_hands, read_waiting, read_zone, riders_around
 from chalicelib.dispatch.service.offers import RiderTaken, make_offer, write_looks
 from chalicelib.dispatch.service.planning import Proposal, can_wait, nearest_rider, planned
 from chalicelib.dispatch.service.policy import in_force
 from chalicelib.dispatch.service.records import read_deliveries
-from chalicelib.dispatch.service.ticks import arm, tick
+from chalicelib.dispatch.service.ticks import arm, next_tick, tick
 from chalicelib.dispatch.service.travel import travel_between
 from chalicelib.dispatch.tables import ZoneTaken
 from chalicelib.kernel import clock
@@ -84,6 +84,10 @@ def _search(mine: list[Delivery], now: datetime, cause: str, avoid: set[str], po
     (delivery,) = mine
     proposal, seen = _alone(delivery, now, cause, avoid, policy)
     if proposal is not None:
+        asks_at = seen[proposal.rider_id].sleeps_until(now)
+        if waits_for_phone(delivery, asks_at, next_tick(zone, mine, now, policy), now, policy):
+            _wake(zone, delivery, hold(delivery, now, cause, policy), now, policy)
+            return
         try:
             make_offer(mine, proposal, seen[proposal.rider_id], now, cause=cause, policy=policy)
         except RiderTaken:

@@ -8,12 +8,13 @@ which nothing waits is left alone.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from chalicelib.dispatch.model.delivery import Status
-from chalicelib.dispatch.model.search import conclude, expire, hold, pace, rings, wants_rider
+from chalicelib.dispatch.model.search import conclude, expire, hold, pace, rings, waits_for_phone, wants_rider
 from chalicelib.dispatch.model.zone import Zone, ancestry, can_split, lineage, parts, taken
 from chalicelib.dispatch.service.around import Hands, read_hands, read_waiting, riders_around
 from chalicelib.dispatch.service.offers import RiderTaken, make_offer, write_looks
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from chalicelib.dispatch.model.delivery import Delivery
     from chalicelib.dispatch.model.policy import Policy
     from chalicelib.dispatch.model.rider import RiderAtWork
+    from chalicelib.dispatch.model.search import Look
 
 logger = logging.getLogger(__name__)
 
@@ -72,16 +74,24 @@ def tick(zone: Zone, waiting: Mapping[str, Delivery], now: datetime, cause: str,
         return
     open_now = sorted(open_now, key=lambda each: each.marked_ready_at or each.ready_at)[: policy.plan_limit]
     tx = Transaction()
-    arm(tx, zone, open_now, now, policy)
+    next_tick_at = arm(tx, zone, open_now, now, policy)
     tx.commit()
-    _plan(open_now, now, cause, policy)
+    _plan(open_now, now, next_tick_at, cause, policy)
 
 
-def arm(tx: Transaction, zone: Zone, waiting: Iterable[Delivery], now: datetime, policy: Policy) -> None:
-    """Take the zone, and set its next tick unless one is set that comes in time."""
-    due = None if zone.is_armed(now, policy) else policy.next_tick(now, pace(list(waiting), now, policy)) - now
-    after = taken(zone, now, due)
+def arm(tx: Transaction, zone: Zone, waiting: Iterable[Delivery], now: datetime, policy: Policy) -> datetime:
+    """Take the zone, and set its next tick unless one is set that comes in time; when that is."""
+    due = next_tick(zone, waiting, now, policy)
+    after = taken(zone, now, None if due == zone.next_tick_at else due - now)
     _write(tx, zone, after)
+    return due
+
+
+def next_tick(zone: Zone, waiting: Iterable[Delivery], now: datetime, policy: Policy) -> datetime:
+    """When the zone would tick next, taken now with these waiting in it."""
+    if zone.next_tick_at is not None and zone.is_armed(now, policy):
+        return zone.next_tick_at
+    return policy.next_tick(now, pace(list(waiting), now, policy))
 
 
 def _write(tx: Transaction, before: Zone, after: Zone) -> None:
@@ -93,8 +103,9 @@ def _write(tx: Transaction, before: Zone, after: Zone) -> None:
 # --- planning ---------------------------------------------------------------------------------------------------------
 
 
-def _plan(waiting: Sequence[Delivery], now: datetime, cause: str, policy: Policy) -> None:
+def _plan(waiting: Sequence[Delivery], now: datetime, next_tick_at: datetime, cause: str, policy: Policy) -> None:
     left = {each.id: each for each in waiting}
+    held: list[Delivery] = []
     seen: dict[str, Hands] = {}
     lost: set[str] = set()
     for _ in range(_ROUNDS):
@@ -109,8 +120,12 @@ def _plan(waiting: Sequence[Delivery], now: datetime, cause: str, policy: Policy
         raced = False
         for proposal in planned(now, fresh, riders, travel, policy):
             lost.add(proposal.rider_id)
+            offered = [left[each] for each in proposal.deliveries]
+            asks_at = seen[proposal.rider_id].sleeps_until(now)
+            if all(waits_for_phone(each, asks_at, next_tick_at, now, policy) for each in offered):
+                held += [left.pop(each) for each in proposal.deliveries]
+                continue
             try:
-                offered = [left[each] for each in proposal.deliveries]
                 make_offer(offered, proposal, seen[proposal.rider_id], now, cause=cause, policy=policy)
             except RiderTaken:
                 raced = True
@@ -122,8 +137,13 @@ def _plan(waiting: Sequence[Delivery], now: datetime, cause: str, policy: Policy
                 left.pop(each)
         if not raced:
             break
-    idle = {rider_id: each for rider_id, each in seen.items() if rider_id not in lost and not each.at_work.deliveries}
+    idle = {
+        rider_id: each
+        for rider_id, each in seen.items()
+        if rider_id not in lost and not each.at_work.deliveries and (each.sleeps_until(now) or now) <= next_tick_at
+    }
     reassign_one(seen, idle, now, cause=cause, policy=policy)
+    _hold(held, now, cause, policy)
     _leave(left.values(), [each.at_work for each in seen.values()], now, cause, policy)
 
 
@@ -150,6 +170,11 @@ def _riders(deliveries: Sequence[Delivery], now: datetime, policy: Policy) -> di
     return read_hands(riders_around(places, further, now, policy, limit=limit))
 
 
+def _hold(deliveries: Iterable[Delivery], now: datetime, cause: str, policy: Policy) -> None:
+    for each in deliveries:
+        _write_look(each, hold(each, now, cause, policy))
+
+
 def _leave(
     deliveries: Iterable[Delivery], riders: Sequence[RiderAtWork], now: datetime, cause: str, policy: Policy
 ) -> None:
@@ -159,12 +184,15 @@ def _leave(
             look = hold(each, now, cause, policy)
         else:
             look = conclude(each, None, now, cause, policy)
-        tx = Transaction()
-        write_looks(tx, (each,), (look,))
-        try:
-            tx.commit()
-        except (VersionConflict, Contention):
-            continue
+        _write_look(each, look)
+
+
+def _write_look(delivery: Delivery, look: Look) -> None:
+    """Write it, unless the delivery has changed: the next tick reads it anew."""
+    tx = Transaction()
+    write_looks(tx, (delivery,), (look,))
+    with suppress(VersionConflict, Contention):
+        tx.commit()
 
 
 # --- splitting --------------------------------------------------------------------------------------------------------

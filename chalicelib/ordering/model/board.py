@@ -33,11 +33,11 @@ ANSWER_CLAIM: Final = "answer_claim"
 # Seconds until a tablet's next poll. What is open changes by the tablet itself or by a new order, which has minutes to
 # be answered; the more is open, the sooner the next thing happens, and the more orders share a poll.
 _AT_HAND_SECONDS = 15
-_LOADED = ((8, 15), (3, 30))
-_CALM_SECONDS = 45
+_LOADED = ((8, 15), (3, 40))
+_CALM_SECONDS = 50
 _EMPTY_SECONDS = 60
 # Seconds until a customer's next poll: a share of the time to what is expected next, within these bounds.
-_FOLLOW_SECONDS = (20, 90)
+_FOLLOW_SECONDS = (20, 120)
 _FOLLOW_SHARE = 2
 _UNANSWERED_SECONDS = 15
 _CLAIMED_SECONDS = 30
