@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chalicelib.dispatch.model.policy import STANDARD
+from chalicelib.kernel import clock
 from tests.faults.house import House, later
 from tests.faults.mailbox import Mailbox
 from tests.faults.plays import HELD_AND_LET_GO, PLAYS, brought, cooked, delivery_of, done, paid, undone
@@ -79,6 +81,7 @@ def test_the_store_accepts_at_its_deadline(house: House, mailbox: Mailbox, pass_
     refusal = house.refused(lambda: house.tablet.accept(placed["id"]))
 
     if refusal is None:
+        pass_time(STANDARD.on_slow_beat(clock.now()))  # riders who have waited for a while are asked now
         rider = post.until(lambda: house.offered_to(placed["id"]))
         rider.accept(delivery_of(placed["id"]))
         cooked(house, placed)
