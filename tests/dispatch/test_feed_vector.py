@@ -118,8 +118,8 @@ def test_a_new_offer_sweeps_what_is_done_from_the_list() -> None:
     [
         (lambda: compose_of(offered(RIDER)), 10),
         (lambda: compose_of(offered(RIDER, at=NOW - seconds(24))), 6),
-        (lambda: compose_of(*full(Status.AT_STORE, ready_at=NOW + seconds(12))), 12),
-        (lambda: compose_of(*full(Status.AT_STORE, ready_at=NOW - minutes(1))), 5),
+        (lambda: compose_of(*full(Status.AT_STORE, ready_at=NOW + seconds(22))), 22),
+        (lambda: compose_of(*full(Status.AT_STORE, ready_at=NOW - minutes(1))), 15),
         (lambda: compose_of(carried(RIDER), carried(RIDER)), 60),
         (lambda: compose_of(carried(RIDER, Status.PICKED_UP)), 25),
         (lambda: compose_of(carried(RIDER, Status.PICKED_UP, at_door_at=NOW + seconds(110))), 50),
@@ -177,6 +177,9 @@ def test_a_phone_sleeps_once_its_rider_has_waited_for_a_while(after: float) -> N
     assert compose(waits, {}, wakes - STANDARD.beat).retry_after == 20, "it was told so"
     assert sleeps_until(replace(waits, last_offer_at=at - minutes(1)), (), at) is None
     assert sleeps_until(a_rider(shift_changed_at=NOW), (), at) is None
+    said_yes = replace(waits, last_offer_at=at - seconds(50))
+    assert sleeps_until(said_yes, (carried(RIDER),), at) is None
+    assert sleeps_until(said_yes, (carried(RIDER),), at + minutes(1)) is not None
     assert sleeps_until(waits, (carried(RIDER, Status.PICKED_UP),), at) is None, "the beat is not for who rides"
 
 

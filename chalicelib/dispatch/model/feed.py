@@ -39,7 +39,7 @@ _NAMED_LIMIT = CAPACITY_LIMIT + 2
 # Seconds until the next poll. An offer lives for 30, or until the phone has asked and there was time to answer.
 _OFFER_OPEN = (3, 10)
 _NO_ROOM = 60
-_WAITING_AT_STORE = (5, 60)
+_WAITING_AT_STORE = (15, 60)
 _OFF_SHIFT = 60
 # Who rides to a door with everything on board asks seldom until shortly before; offers to such a rider live longer.
 _RIDING = (25, 75)
@@ -47,9 +47,11 @@ _BEFORE_DOOR = timedelta(seconds=60)
 _TO_ANSWER = timedelta(seconds=10)
 # Most offers are made on a slow beat (`Policy.slow_beat`). Phones of riders who may be asked come a moment after it,
 # each at its own, so that they neither wait for long nor all come at once; none asks twice within the shortest pause.
-# Who was just asked, or has just begun, is around where orders wait, and may be asked by the next tick.
+# Who was just asked, or has just begun, is where orders wait and may be asked by the next tick; so, for a shorter time,
+# may be who has said yes.
 _BEHIND_BEAT = (3, 9)
 _STIRRED = timedelta(minutes=3)
+_STIRRED_AT_WORK = timedelta(minutes=1)
 _SHORTEST_PAUSE = 3
 
 
@@ -101,7 +103,7 @@ def retry_after(rider: Rider, offers: tuple[Delivery, ...], active: tuple[Delive
         door = min((each.at_door_at for each in active if each.at_door_at is not None), default=now)
         return _within(_RIDING, door - _BEFORE_DOOR - now)
     has_room = rider.is_available and len(active) < rider.capacity
-    waits = [_after_beat(rider, now) if has_room else _NO_ROOM]
+    waits = [_after_beat(rider, active, now) if has_room else _NO_ROOM]
     waits += [_within(_WAITING_AT_STORE, each.ready_at - now) for each in active if next_step(each) == "wait_for_order"]
     return min(waits)
 
@@ -113,13 +115,13 @@ def asks_seldom(in_hand: Collection[Delivery]) -> bool:
 
 def offer_for(rider: Rider, in_hand: Collection[Delivery], now: datetime, policy: Policy) -> timedelta:
     """How long an offer to a rider who has this in hand is to live, so that the phone asks in between."""
-    longest = _RIDING[1] if asks_seldom(in_hand) else _until(rider, now, _beat(rider, now))
+    longest = _RIDING[1] if asks_seldom(in_hand) else _until(rider, now, _beat(rider, in_hand, now))
     return max(policy.offer_for, timedelta(seconds=longest) + _TO_ANSWER)
 
 
 def sleeps_until(rider: Rider, in_hand: Collection[Delivery], now: datetime) -> datetime | None:
     """When a phone that asks on the slow beat asks again; None for one that asks more often, or at no beat."""
-    if asks_seldom(in_hand) or _beat(rider, now) < STANDARD.slow_beat:
+    if asks_seldom(in_hand) or _beat(rider, in_hand, now) < STANDARD.slow_beat:
         return None
     return now + timedelta(seconds=_until(rider, now, STANDARD.slow_beat))
 
@@ -128,13 +130,14 @@ def _within(bounds: tuple[int, int], wait: timedelta) -> int:
     return max(bounds[0], min(bounds[1], math.ceil(wait.total_seconds())))
 
 
-def _after_beat(rider: Rider, now: datetime) -> int:
+def _after_beat(rider: Rider, in_hand: Collection[Delivery], now: datetime) -> int:
     pause = timedelta(seconds=_SHORTEST_PAUSE)
-    return _SHORTEST_PAUSE + _until(rider, now + pause, _beat(rider, now))
+    return _SHORTEST_PAUSE + _until(rider, now + pause, _beat(rider, in_hand, now))
 
 
-def _beat(rider: Rider, now: datetime) -> timedelta:
-    stirred = any(at is not None and now - at < _STIRRED for at in (rider.last_offer_at, rider.shift_changed_at))
+def _beat(rider: Rider, in_hand: Collection[Delivery], now: datetime) -> timedelta:
+    lately = now - (_STIRRED_AT_WORK if in_hand else _STIRRED)
+    stirred = any(at is not None and at > lately for at in (rider.last_offer_at, rider.shift_changed_at))
     return STANDARD.beat if stirred else STANDARD.slow_beat
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from chalicelib.ordering.model.order import (
@@ -39,6 +40,8 @@ _EMPTY_SECONDS = 60
 # Seconds until a customer's next poll: a share of the time to what is expected next, within these bounds.
 _FOLLOW_SECONDS = (20, 120)
 _FOLLOW_SHARE = 2
+_A_LITTLE_LATE = timedelta(minutes=1)
+_LATE_SECONDS = 45
 _UNANSWERED_SECONDS = 15
 _CLAIMED_SECONDS = 30
 _OVER_SECONDS = 300
@@ -116,6 +119,8 @@ def follow_again_after(order: Order, now: datetime) -> int:
     if order.status is Status.PLACED and now >= order.asked_from:
         return _UNANSWERED_SECONDS
     expected = order.promise.ready_at if order.status in _UNTIL_READY else order.promise.promised_at
+    if now > expected + _A_LITTLE_LATE:
+        return _LATE_SECONDS
     least, most = _FOLLOW_SECONDS
     return max(least, min(most, round((expected - now).total_seconds() / _FOLLOW_SHARE)))
 
