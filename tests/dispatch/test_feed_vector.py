@@ -121,9 +121,6 @@ def test_a_new_offer_sweeps_what_is_done_from_the_list() -> None:
         (lambda: compose_of(*full(Status.AT_STORE, ready_at=NOW + seconds(22))), 22),
         (lambda: compose_of(*full(Status.AT_STORE, ready_at=NOW - minutes(1))), 15),
         (lambda: compose_of(carried(RIDER), carried(RIDER)), 60),
-        (lambda: compose_of(carried(RIDER, Status.PICKED_UP)), 25),
-        (lambda: compose_of(carried(RIDER, Status.PICKED_UP, at_door_at=NOW + seconds(110))), 50),
-        (lambda: compose_of(carried(RIDER, Status.PICKED_UP, at_door_at=NOW + minutes(9))), 75),
         (lambda: compose_of(carried(RIDER, Status.PICKED_UP), offered(RIDER)), 10),
         (lambda: compose(a_rider(on_shift=False), {}, NOW), 60),
         (lambda: compose(a_rider(break_at=NOW), {}, NOW), 60),
@@ -131,6 +128,14 @@ def test_a_new_offer_sweeps_what_is_done_from_the_list() -> None:
 )
 def test_the_phone_is_told_how_soon_to_ask_again(feed: object, expected: int) -> None:
     assert feed().retry_after == expected  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("door", "expected"), [(None, 25), (120, 50), (540, 115)])
+def test_who_rides_asks_on_the_beat_and_shortly_before_the_door(door: float | None, expected: int) -> None:
+    now = NOW + seconds(10)
+    on_board = carried(RIDER, Status.PICKED_UP, at_door_at=None if door is None else NOW + seconds(door))
+    rider = a_rider(jobs={on_board.id: 2}, shift_changed_at=NOW - minutes(9))
+    assert compose(rider, known(on_board), now).retry_after == expected
 
 
 @pytest.mark.parametrize("after", [0, 7.3, 13, 19.9, 55, 3607])
@@ -155,14 +160,15 @@ def test_the_phone_of_who_may_be_asked_comes_a_moment_after_the_beat(
 def test_an_offer_lives_until_the_phone_has_asked(after: float, began: float) -> None:
     at = NOW + seconds(after)
     riding = (carried(RIDER, Status.PICKED_UP),)
-    longest = compose_of(carried(RIDER, Status.PICKED_UP, at_door_at=NOW + minutes(30))).retry_after
-    assert offer_for(a_rider(), riding, at, STANDARD) >= seconds(longest + 10)
     rider = a_rider(shift_changed_at=NOW - minutes(began))
-    # As told to a phone that asked a while before, and has slept since.
-    asks_again = compose(rider, {}, at - seconds(4)).retry_after - 4
-    lives = offer_for(rider, (), at, STANDARD)
-    assert STANDARD.offer_for <= lives <= STANDARD.slow_beat + seconds(11)
-    assert lives >= seconds(asks_again + 9)
+    far = carried(RIDER, Status.PICKED_UP, at_door_at=NOW + minutes(30))
+    for jobs in ((), (far,)):
+        # As told to a phone that asked a while before, and has slept since.
+        asked = replace(rider, jobs={each.id: 2 for each in jobs})
+        asks_again = compose(asked, known(*jobs), at - seconds(4)).retry_after - 4
+        lives = offer_for(asked, jobs, at, STANDARD)
+        assert STANDARD.offer_for <= lives <= STANDARD.slow_beat + seconds(11)
+        assert lives >= seconds(asks_again + 9)
     assert asks_seldom(riding) is True
     assert asks_seldom((carried(RIDER), *riding)) is False
 
@@ -180,7 +186,7 @@ def test_a_phone_sleeps_once_its_rider_has_waited_for_a_while(after: float) -> N
     said_yes = replace(waits, last_offer_at=at - seconds(50))
     assert sleeps_until(said_yes, (carried(RIDER),), at) is None
     assert sleeps_until(said_yes, (carried(RIDER),), at + minutes(1)) is not None
-    assert sleeps_until(waits, (carried(RIDER, Status.PICKED_UP),), at) is None, "the beat is not for who rides"
+    assert sleeps_until(waits, (carried(RIDER, Status.PICKED_UP),), at) == wakes, "who rides sleeps"
 
 
 def full(status: Status, **changes: object) -> tuple[Delivery, Delivery]:

@@ -75,7 +75,7 @@ def test_who_looks_after_the_next_tick_is_asked_by_it(
     asks_after: float | None, tick_after: float, due_since: float, waits: bool
 ) -> None:
     due = NOW - seconds(due_since)
-    delivery = a_delivery(ready_at=due + STANDARD.search_lead)
+    delivery = a_delivery(ready_at=due)
     delivery = replace(delivery, steps=(replace(delivery.steps[0], at=due - minutes(20)), *delivery.steps[1:]))
     asks_at = None if asks_after is None else NOW + seconds(asks_after)
     assert waits_for_phone(delivery, asks_at, NOW + seconds(tick_after), NOW, STANDARD) is waits

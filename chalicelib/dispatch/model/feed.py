@@ -41,8 +41,8 @@ _OFFER_OPEN = (3, 10)
 _NO_ROOM = 60
 _WAITING_AT_STORE = (15, 60)
 _OFF_SHIFT = 60
-# Who rides to a door with everything on board asks seldom until shortly before; offers to such a rider live longer.
-_RIDING = (25, 75)
+# Who rides to a door with everything on board asks on the slow beat, and shortly before it.
+_RIDING = (25, 120)
 _BEFORE_DOOR = timedelta(seconds=60)
 _TO_ANSWER = timedelta(seconds=10)
 # Most offers are made on a slow beat (`Policy.slow_beat`). Phones of riders who may be asked come a moment after it,
@@ -101,7 +101,7 @@ def retry_after(rider: Rider, offers: tuple[Delivery, ...], active: tuple[Delive
         return _OFF_SHIFT
     if asks_seldom(active):
         door = min((each.at_door_at for each in active if each.at_door_at is not None), default=now)
-        return _within(_RIDING, door - _BEFORE_DOOR - now)
+        return min(_within(_RIDING, door - _BEFORE_DOOR - now), _after_beat(rider, active, now))
     has_room = rider.is_available and len(active) < rider.capacity
     waits = [_after_beat(rider, active, now) if has_room else _NO_ROOM]
     waits += [_within(_WAITING_AT_STORE, each.ready_at - now) for each in active if next_step(each) == "wait_for_order"]
@@ -109,19 +109,19 @@ def retry_after(rider: Rider, offers: tuple[Delivery, ...], active: tuple[Delive
 
 
 def asks_seldom(in_hand: Collection[Delivery]) -> bool:
-    """Whether a rider's phone is told to wait longer than an offer usually lives: all is on board, a way lies ahead."""
+    """Whether all that a rider has is on board: nothing is expected of the phone until the door."""
     return bool(in_hand) and all(each.status is Status.PICKED_UP for each in in_hand)
 
 
 def offer_for(rider: Rider, in_hand: Collection[Delivery], now: datetime, policy: Policy) -> timedelta:
     """How long an offer to a rider who has this in hand is to live, so that the phone asks in between."""
-    longest = _RIDING[1] if asks_seldom(in_hand) else _until(rider, now, _beat(rider, in_hand, now))
-    return max(policy.offer_for, timedelta(seconds=longest) + _TO_ANSWER)
+    asks_after = timedelta(seconds=_until(rider, now, _beat(rider, in_hand, now)))
+    return max(policy.offer_for, asks_after + _TO_ANSWER)
 
 
 def sleeps_until(rider: Rider, in_hand: Collection[Delivery], now: datetime) -> datetime | None:
-    """When a phone that asks on the slow beat asks again; None for one that asks more often, or at no beat."""
-    if asks_seldom(in_hand) or _beat(rider, in_hand, now) < STANDARD.slow_beat:
+    """When a phone that asks on the slow beat asks again at the latest; None for one that asks more often."""
+    if _beat(rider, in_hand, now) < STANDARD.slow_beat:
         return None
     return now + timedelta(seconds=_until(rider, now, STANDARD.slow_beat))
 

@@ -39,7 +39,7 @@ class Policy(msgspec.Struct, frozen=True):
     split_above: int = 120
     join_below: int = 60
     # Nobody is asked whose phone looks only after the next tick: that tick asks, as long as a delivery has not been
-    # due for longer than this.
+    # there and ready for longer than this.
     phone_wait: timedelta = timedelta(minutes=4)
     # An offer must be made this long before the rider has to leave; with fewer orders around than `quiet_below`
     # nothing is gained by waiting, and a rider is asked at once.

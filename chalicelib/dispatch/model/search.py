@@ -124,10 +124,10 @@ def waits_for_phone(
 ) -> bool:
     """Whether the next tick asks a rider just as soon: the phone looks only after it.
 
-    ``asks_at`` is when a phone that sleeps wakes, None for one that doesn't. A delivery that has been due for long is
-    given away all the same, so that changing plans can't keep it.
+    ``asks_at`` is when a phone that sleeps wakes, None for one that doesn't. A delivery that has been ready
+    for long is given away all the same, so that neither changing plans nor late ticks can keep it.
     """
-    due = max(delivery.steps[0].at if delivery.steps else now, delivery.ready_at - policy.search_lead)
+    due = max(delivery.steps[0].at if delivery.steps else now, delivery.ready_at)
     return asks_at is not None and asks_at > tick_at and now - due < policy.phone_wait
 
 
