@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from typing import TYPE_CHECKING
+
 import pytest
 from msgspec.structs import replace
 
@@ -9,10 +12,25 @@ from chalicelib.dispatch import service
 from chalicelib.dispatch.model import health
 from chalicelib.dispatch.model.delivery import Delivery, Status
 from chalicelib.dispatch.model.health import Hands
+from chalicelib.dispatch.model.zone import lineage
 from chalicelib.kernel import clock
 from chalicelib.kernel.errors import NotFound
+from chalicelib.kernel.geo import Point
 from tests.dispatch.conftest import World, told
-from tests.dispatch.factories import NOW, a_delivery, carried, minutes, offered
+from tests.dispatch.factories import NOW, a_delivery, carried, metres_north, minutes, offered
+
+if TYPE_CHECKING:
+    from infra.local.wire import Emulator
+
+
+@pytest.fixture
+def world(dynamodb: Emulator) -> World:
+    """A store that is in the same zone as the riders near it: cells of two sizes don't end at the same place."""
+    while True:
+        store = Point(random.uniform(-55, 55), random.uniform(-170, 170))
+        places = (store, metres_north(store, 200))
+        if len({zone for place in places for zone in (service.zone_of(place), lineage(place)[0])}) == 1:
+            return World(store)
 
 
 def waiting(ready: float, **changes: object) -> Delivery:
