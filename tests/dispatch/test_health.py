@@ -112,6 +112,16 @@ def test_what_is_offered_and_what_is_taken_are_told_apart(world: World) -> None:
     assert [(each.waiting, each.riders_coming) for each in taken.stores] == [(0, 1)]
 
 
+def test_a_store_at_the_edge_is_in_the_zone_that_plans_for_it(dynamodb: Emulator) -> None:
+    """A coarse cell is not quite the union of its finer ones: one place in twenty is in another by its parents."""
+    places = (Point(random.uniform(-55, 55), random.uniform(-170, 170)) for _ in range(10_000))
+    world = World(next(each for each in places if service.zone_of(each) != lineage(each)[0]))
+    delivery = world.look(world.request(ready_at=clock.now()).id)
+    seen = service.read_health(lineage(world.store)[0])
+    assert (seen.waiting, [each.store_id for each in seen.stores]) == (1, [delivery.store_id])
+    assert service.read_health(service.zone_of(world.store)).waiting == 0
+
+
 @pytest.mark.parametrize("zone", ["", "861f1d48ffffff", "871f1d488ffffff", "zzzzzzzzzzzzzzz", "ffffffffffffffff"])
 def test_what_is_no_zone_is_not_found(zone: str) -> None:
     with pytest.raises(NotFound) as refused:

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from chalicelib.dispatch import nearest
 from chalicelib.dispatch.model import health
 from chalicelib.dispatch.model.delivery import Delivery, Status
-from chalicelib.dispatch.model.rider import ZONE_RESOLUTION, RiderAtWork, zone_of
+from chalicelib.dispatch.model.rider import ZONE_RESOLUTION, RiderAtWork
 from chalicelib.dispatch.model.shift import ShiftStatus
+from chalicelib.dispatch.model.zone import lineage
 from chalicelib.dispatch.service.around import Hands, read_hands, read_waiting
 from chalicelib.dispatch.service.policy import in_force
 from chalicelib.dispatch.service.roster import list_shifts
@@ -45,7 +46,7 @@ def read_health(cell: str) -> health.Health:
     heard = [at for row in page.items if now - (at := position_of(row)).at <= policy.heard_within]
     riders = list(read_hands(heard).values())
     in_hand = {each.id: each for rider in riders for each in rider.at_work.deliveries}
-    here = [each for each in (in_hand | waiting).values() if zone_of(each.store_point) == cell]
+    here = [each for each in (in_hand | waiting).values() if lineage(each.store_point)[0] == cell]
     wanted = [each for each in here if health.is_open(each)]
     unasked = [each for each in wanted if each.status is Status.UNASSIGNED]
     return health.Health(
@@ -70,7 +71,7 @@ def read_health(cell: str) -> health.Health:
 def read_store_health(store_id: str) -> tuple[health.StoreLoad, health.Health]:
     """What a store waits for, and how the zone that it is in fares. A read more. Raises ``store_not_found``."""
     store = stores.get_store(store_id, consistent=False)
-    around = read_health(zone_of(store.point))
+    around = read_health(lineage(store.point)[0])
     own = next((each for each in around.stores if each.store_id == store_id), health.StoreLoad(store_id, 0, None, 0))
     return own, around
 
