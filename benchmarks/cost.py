@@ -35,13 +35,12 @@ class Assumed:
     """What is not counted here, with where it is from. The command line has an option for each."""
 
     # Polls and positions for each delivered order; `--counts FILE` takes them from what a replay wrote. These are of
-    # 0o50t75s1p100, minutes 500 to 540, but for what riders cause: 102.6 polls and 86.5 positions at 87 minutes of
-    # couriers' shifts for an order were reckoned down to the 36 of the whole day (docs/adr/0069).
-    customer_polls: float = 27.0
-    map_polls: float = 7.8
-    tablet_polls: float = 27.5
-    rider_polls: float = 52.0
-    positions: float = 20.0
+    # 0o50t75s1p100, minutes 480 to 720 at 30 times their pace (docs/adr/0069).
+    customer_polls: float = 22.7
+    map_polls: float = 7.7
+    tablet_polls: float = 23.4
+    rider_polls: float = 32.9
+    positions: float = 21.6
     # What a customer looks at before ordering: two menus of 2,000 products, whole, and six that are known already.
     menus: float = 2.0
     looks: float = 6.0
